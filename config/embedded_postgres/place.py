@@ -1,0 +1,141 @@
+"""Where the server's files and its socket are, and as whom it runs."""
+
+import hashlib
+import os
+import pwd
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import locks
+from .errors import ServerUnavailable
+
+DATABASE = USER = "tasks"
+PORT = "5432"
+SOCKET = f".s.PGSQL.{PORT}"
+DATA, LOG, USERS_LOCK, KEEPER_LOCK = "data", "postgres.log", "users.lock", "keeper.lock"
+
+# sun_path holds 104 bytes on macOS and 108 on Linux.
+MAX_SOCKET_PATH = 100
+# Fixed, not $TMPDIR: every process must find the same socket.
+SOCKETS = Path("/tmp")  # noqa: S108 (the folder in it is ours, 0700, and its owner is checked)
+STATE = Path("/var/lib")
+PREFIX = "tasks-api-"
+
+
+@dataclass(frozen=True)
+class Account:
+    uid: int
+    gid: int
+
+    def process_options(self) -> dict[str, Any]:
+        """Give the arguments that make subprocess run a program as this account."""
+        if os.geteuid() != 0:
+            return {}
+        return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+def socket_folder(folder: Path) -> Path:
+    """Give the folder of the socket: `folder`, or one under /tmp where libpq could not take that path."""
+    home = folder.parent.resolve() / folder.name
+    # libpq reads a comma as the start of a second host.
+    if len(os.fsencode(home / SOCKET)) <= MAX_SOCKET_PATH and "," not in str(home):
+        return home
+    return SOCKETS / f"{PREFIX}{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder and that of the socket; both belong to the account that PostgreSQL runs as."""
+    if os.geteuid() == 0:
+        _prepare_as_root(folder)
+    else:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    account = owner(folder)
+    if os.geteuid() not in {0, account.uid}:
+        message = f"{folder} belongs to uid {account.uid}; use that account, or remove the folder"
+        raise ServerUnavailable(message)
+    if (sockets := socket_folder(folder)).parent == SOCKETS:
+        _prepare_socket_folder(sockets, account)
+
+
+def owner(folder: Path) -> Account:
+    status = folder.stat()
+    return Account(status.st_uid, status.st_gid)
+
+
+def can_reach(path: Path, account: Account) -> bool:
+    """Tell whether the mode bits of `path` and of every folder above let the account in."""
+    real = path.resolve()
+    return all(_may_enter(each.stat(), account) for each in [real, *real.parents])
+
+
+def _may_enter(status: os.stat_result, account: Account) -> bool:
+    if status.st_uid == account.uid:
+        return bool(status.st_mode & stat.S_IXUSR)
+    if status.st_gid == account.gid:
+        return bool(status.st_mode & stat.S_IXGRP)
+    return bool(status.st_mode & stat.S_IXOTH)
+
+
+def _prepare_as_root(folder: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    # Processes that come at once must not make two places.
+    parent = os.open(folder.parent, os.O_RDONLY)
+    try:
+        locks.wait_for_lock(parent)
+        if _is_lost_link(folder):
+            folder.unlink()
+        account = _choose_account(folder)
+        if not folder.exists():
+            _make_place(folder, account)
+        if not can_reach(folder.resolve().parent, account):
+            message = f"uid {account.uid}, as which root runs PostgreSQL, can't reach {folder}; move that to {STATE}"
+            raise ServerUnavailable(message)
+        os.chown(folder, account.uid, account.gid)
+    finally:
+        os.close(parent)
+
+
+def _is_lost_link(folder: Path) -> bool:
+    """Tell whether the place went away with a container whose checkout stayed."""
+    return folder.is_symlink() and not folder.exists() and folder.readlink().name.startswith(PREFIX)
+
+
+def _choose_account(folder: Path) -> Account:
+    if (folder / DATA).exists():
+        account = owner(folder / DATA)
+        if account.uid == 0:
+            message = f"{folder / DATA} belongs to root, as whom PostgreSQL refuses to run; give it to nobody"
+            raise ServerUnavailable(message)
+        return account
+    try:
+        # PostgreSQL refuses to run as root, and initdb wants an account with a name.
+        nobody = pwd.getpwnam("nobody")
+    except KeyError:
+        message = "PostgreSQL refuses to run as root, and there is no account 'nobody' to run it as"
+        raise ServerUnavailable(message) from None
+    return Account(nobody.pw_uid, nobody.pw_gid)
+
+
+def _make_place(folder: Path, account: Account) -> None:
+    if can_reach(folder.parent, account):
+        folder.mkdir(mode=0o700)
+    else:
+        place = tempfile.mkdtemp(prefix=PREFIX, dir=STATE)
+        folder.symlink_to(place)
+
+
+def _prepare_socket_folder(sockets: Path, account: Account) -> None:
+    try:
+        sockets.mkdir(mode=0o700)
+    except FileExistsError:
+        pass
+    else:
+        if os.geteuid() == 0:
+            os.chown(sockets, account.uid, account.gid)
+    status = sockets.lstat()
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != account.uid or status.st_mode & 0o077:
+        message = f"{sockets} must be a folder that only uid {account.uid} may enter; remove it"
+        raise ServerUnavailable(message)

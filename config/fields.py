@@ -1,0 +1,66 @@
+"""Serializer fields and a serializer that take JSON types as documented and convert nothing."""
+
+import datetime
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+class StrictSerializer(serializers.ModelSerializer[Any]):
+    """A member that is not a field of it is an error; one that is read-only is ignored, so GET, edit, PATCH works."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        errors: dict[str, Any] = {}
+        if isinstance(data, dict):
+            known = self.fields.keys()
+            errors = {name: [self._unknown(name, list(known))] for name in data if name not in known}
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as exc:
+            raise serializers.ValidationError({**exc.detail, **errors} if errors else exc.detail) from exc
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+    @staticmethod
+    def _unknown(name: str, known: list[str]) -> serializers.ErrorDetail:
+        return serializers.ErrorDetail(f"Not a member here. Known are {', '.join(known)}.", code="unknown")
+
+
+class CharField(serializers.CharField):
+    """Takes a string and nothing else; DRF's converts numbers."""
+
+    default_error_messages = {"invalid": "Put a string."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class BooleanField(serializers.BooleanField):
+    """Takes true and false; DRF's takes "yes", "t" and 1 as well."""
+
+    default_error_messages = {"invalid": "Put true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class DateField(serializers.DateField):
+    """Takes a day as YYYY-MM-DD (RFC 3339 full-date); Python's parser takes other forms of ISO 8601 as well."""
+
+    default_error_messages = {"invalid": "Put a date like 2026-11-22."}
+
+    def to_internal_value(self, value: Any) -> datetime.date:
+        try:
+            if isinstance(value, str) and DATE.fullmatch(value):
+                return datetime.date.fromisoformat(value)
+        except ValueError:
+            pass
+        self.fail("invalid")

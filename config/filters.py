@@ -1,0 +1,191 @@
+"""django-filter's filters, strict: a parameter that is unknown, malformed or given twice is an error that names it."""
+
+import datetime
+import difflib
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import django_filters
+from django import forms
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django_filters.rest_framework import DjangoFilterBackend, FilterSet
+from drf_spectacular.utils import extend_schema_field
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from config.errors import Fault, InvalidQuery
+
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DATE_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:[0-9]{2})?")
+
+
+class FilterBackend(DjangoFilterBackend):
+    """Reports all faults of a query string at once: unknown names, repetitions, wrong values, a wrong page."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        filterset = self.get_filterset(request, queryset, view)
+        paginator = getattr(view, "paginator", None)
+        page = paginator.faults(request.query_params) if paginator else []
+        known = [*filterset.filters, *(paginator.bounds() if paginator else ())]
+        repeatable = {name for name, one in filterset.filters.items() if isinstance(one, RepeatableFilter)}
+        faults = unknown_parameters(request.query_params, known) + repeated_parameters(request.query_params, repeatable)
+        faults += page + [
+            {"parameter": name, "code": fault["code"], "detail": fault["message"]}
+            for name, entries in filterset.form.errors.get_json_data().items()
+            for fault in entries
+        ]
+        if faults:
+            raise InvalidQuery(faults)
+        return filterset.qs
+
+
+def unknown_parameters(query: QueryDict, known: Sequence[str]) -> list[Fault]:
+    faults: list[Fault] = []
+    for name in query:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            right = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}." if known else "None is."
+            faults.append({"parameter": name, "code": "unknown", "detail": f"Not a parameter here. {right}"})
+    return faults
+
+
+def repeated_parameters(query: QueryDict, repeatable: set[str]) -> list[Fault]:
+    return [
+        {"parameter": name, "code": "repeated", "detail": f"Given {len(values)} times; put it once."}
+        for name, values in query.lists()
+        if len(values) > 1 and name not in repeatable
+    ]
+
+
+class QueryField(forms.Field):
+    """A text from the query string; an empty one is a mistake, not a filter that is off."""
+
+    widget = forms.TextInput
+
+    def clean(self, value: str | None) -> Any:
+        return None if value is None else self.parse(value)
+
+    def parse(self, value: str) -> Any:
+        raise NotImplementedError
+
+
+def invalid(detail: str, code: str = "invalid") -> forms.ValidationError:
+    return forms.ValidationError(detail, code=code)
+
+
+class BooleanField(QueryField):
+    def parse(self, value: str) -> bool:
+        if value not in ("true", "false"):
+            raise invalid("Put true or false.")
+        return value == "true"
+
+
+class DateField(QueryField):
+    def parse(self, value: str) -> datetime.date:
+        try:
+            if DATE.fullmatch(value):
+                return datetime.date.fromisoformat(value)
+        except ValueError:
+            raise invalid(f"There is no day {value}.") from None
+        raise invalid("Put a date like 2026-11-22.")
+
+
+class DateTimeField(QueryField):
+    def parse(self, value: str) -> datetime.datetime:
+        if " " in value and DATE_TIME.fullmatch(value.replace(" ", "+")):
+            raise invalid("A + in a query string means a blank: write the offset's + as %2B, or use Z.")
+        parts = DATE_TIME.fullmatch(value)
+        if not parts:
+            raise invalid("Put a time like 2026-11-22T09:30:00Z.")
+        if not parts[5]:
+            raise invalid("The offset is missing: put Z or one like +01:00 (its + written as %2B) behind it.")
+        try:
+            return datetime.datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(datetime.UTC)
+        except ValueError:
+            raise invalid(f"There is no time {value}.") from None
+        except OverflowError:
+            raise invalid("Put a time between the years 1 and 9999 in UTC.", "out_of_range") from None
+
+
+class TextField(QueryField):
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_length = max_length
+
+    def parse(self, value: str) -> str:
+        if not value.strip():
+            raise invalid("It is empty: leave it out, or put a text.", "blank")
+        if "\x00" in value:
+            raise invalid("It holds a NUL character.", "null_character")
+        if len(value) > self.max_length:
+            raise invalid(f"Put at most {self.max_length} characters.", "max_length")
+        return value
+
+
+class RepeatedField(TextField):
+    """The same parameter several times."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: list[str] | None) -> list[str]:
+        return [self.parse(one) for one in value or []]
+
+
+class OrderingField(QueryField):
+    """Names of columns by comma, `-` for descending."""
+
+    def __init__(self, *, columns: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.columns = columns
+
+    def parse(self, value: str) -> list[str]:
+        terms = value.split(",")
+        names = [term.removeprefix("-") for term in terms]
+        for name in names:
+            if name not in self.columns:
+                raise invalid(f"Can't order by {name!r}. Put one or more of {', '.join(self.columns)}, - for descending.")
+            if names.count(name) > 1:
+                raise invalid(f"{name} is in it twice.", "repeated")
+        return terms
+
+
+@extend_schema_field({"type": "boolean"})
+class BooleanFilter(django_filters.Filter):
+    field_class = BooleanField
+
+
+@extend_schema_field({"type": "string", "format": "date"})
+class DateFilter(django_filters.Filter):
+    field_class = DateField
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class DateTimeFilter(django_filters.Filter):
+    field_class = DateTimeField
+
+
+class TextFilter(django_filters.Filter):
+    field_class = TextField
+
+
+class RepeatableFilter(django_filters.Filter):
+    """A parameter that may be given several times."""
+
+    field_class = RepeatedField
+
+
+class OrderingFilter(django_filters.Filter):
+    """Every order ends in the primary key, in the direction of the last column, so that pages never overlap."""
+
+    field_class = OrderingField
+
+    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
+        if not value:
+            return qs
+        direction = "-" if value[-1].startswith("-") else ""
+        return qs.order_by(*value, f"{direction}pk")
+
+
+__all__ = ["FilterSet"]

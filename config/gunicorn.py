@@ -1,0 +1,38 @@
+"""gunicorn's settings: `gunicorn -c config/gunicorn.py config.wsgi`."""
+
+import os
+
+from gunicorn.arbiter import Arbiter
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+from config import local_trial, settings  # noqa: E402 - they read the environment that the line above completes
+
+bind = settings.BIND
+workers = settings.WEB_CONCURRENCY
+worker_class = "gthread"
+threads = settings.WEB_THREADS
+# Seconds: a request that runs at a stop or reload gets this long, which is longer than any statement may take.
+graceful_timeout = 15
+timeout = 30
+keepalive = 5
+# gunicorn_h1c, which "auto" would take where it is installed, accepts bare line feeds and folded headers.
+http_parser = "python"
+# Nothing here asks the arbiter over its control socket, which would lie in the home directory.
+control_socket_disable = True
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats: a slow disk must not kill a worker
+accesslog = None if settings.LOCAL_TRIAL else "-"
+access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'
+errorlog = "-"
+loglevel = "warning" if settings.LOCAL_TRIAL else "info"
+
+
+def on_starting(server: Arbiter) -> None:
+    if settings.LOCAL_TRIAL:
+        local_trial.refuse_used_port(bind)
+        local_trial.prepare()
+
+
+def when_ready(server: Arbiter) -> None:
+    if settings.LOCAL_TRIAL:
+        local_trial.greet(bind)

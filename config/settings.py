@@ -1,0 +1,159 @@
+"""All settings of the service, in one file.
+
+Two modes, one switch. Without `DATABASE_URL` it is a local trial: an embedded PostgreSQL, a generated
+key, localhost only. With it, a deployment: nothing is assumed, and what is missing stops the start.
+`.env.example` lists every variable.
+"""
+
+from pathlib import Path
+
+from config import embedded_postgres, guide
+from config.environment import Environment
+from config.secret_key import local_secret_key
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+LOCAL_FOLDER = BASE_DIR / ".local"
+env = Environment(str(BASE_DIR / ".env"))
+
+LOCAL_TRIAL = not env.text("DATABASE_URL", "")
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = (
+    env.text("SECRET_KEY", "") or local_secret_key(LOCAL_FOLDER)
+    if LOCAL_TRIAL
+    else env.text("SECRET_KEY", hint="put 50 random characters or more, such as `openssl rand -base64 48` prints")
+)
+ALLOWED_HOSTS = env.hosts(
+    "ALLOWED_HOSTS",
+    ["localhost", "127.0.0.1", "[::1]"] if LOCAL_TRIAL else None,
+    hint="put the names that clients call this service by, such as tasks.example.com,10.0.0.7",
+)
+API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")
+BIND = env.address("BIND", "127.0.0.1:8000")
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
+# Requests that one worker process serves at a time. Each of them needs a connection: the pool has as many.
+WEB_THREADS = 4
+
+INSTALLED_APPS = [
+    "config",
+    "tasks",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASES = {
+    "default": embedded_postgres.connection_settings(LOCAL_FOLDER / "postgres")
+    if LOCAL_TRIAL
+    else env.postgresql("DATABASE_URL")
+}
+DATABASES["default"] |= {
+    "CONN_HEALTH_CHECKS": True,  # a restart of PostgreSQL costs no request an error
+    "OPTIONS": {
+        **DATABASES["default"].get("OPTIONS", {}),
+        "application_name": "tasks-api",
+        "connect_timeout": 2,
+        # A peer that vanished is noticed after 10 + 3 x 3 seconds, not after two hours.
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        # In milliseconds. A statement of the API takes a few; what takes seconds would only pile up. The last one
+        # ends the query of a worker that was killed.
+        "options": "-c statement_timeout=10000 -c lock_timeout=3000"
+        " -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000",
+        # timeout: seconds that a request waits for a connection before it is a 503.
+        "pool": {"min_size": 1, "max_size": WEB_THREADS, "timeout": 2},
+    },
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+# In a deployment TLS ends at a proxy, which also redirects plain HTTP (hence no W008 here). Other services may share
+# the domain, so that including subdomains (W005) and the preload list (W021) are their owner's decision.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL_TRIAL
+SECURE_HSTS_SECONDS = 0 if LOCAL_TRIAL else 365 * 24 * 3600
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True  # straight from the packages: no collectstatic, no folder to keep in step
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.permissions.ModelPermissionsOrAnonymous"],
+    "DEFAULT_PAGINATION_CLASS": "config.pagination.LimitOffsetPagination",
+    "DEFAULT_PARSER_CLASSES": ["config.parsers.JSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "config.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "config.errors.exception_handler",
+    "DEFAULT_VERSIONING_CLASS": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tasks API",
+    "DESCRIPTION": guide.DESCRIPTION,
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,  # the request has no read-only members, the answer has no optional ones
+    "COMPONENT_SPLIT_PATCH": True,
+    "SORT_OPERATIONS": False,
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True, "tryItOutEnabled": True},
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        "django.db.backends": {"level": "DEBUG" if DEBUG else "WARNING"},  # at DEBUG: every statement and its time
+        "django.security.DisallowedHost": {"level": "CRITICAL"},  # a stranger's request, answered with 400
+    },
+}

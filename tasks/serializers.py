@@ -1,0 +1,66 @@
+"""A task as JSON, in and out."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from config.fields import BooleanField, CharField, DateField, StrictSerializer
+from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
+
+
+class TagsField(serializers.ListField):
+    """Names of tags, out in alphabetical order."""
+
+    child = CharField(max_length=TAG_LENGTH)
+
+    def get_attribute(self, instance: Task) -> list[str]:
+        return instance.tag_names()
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        names: list[str] = super().to_internal_value(data)
+        seen: set[str] = set()
+        for place, name in enumerate(names):
+            if name.lower() in seen:
+                raise serializers.ValidationError({place: [f"{name!r} is in the list twice; capitals make no difference."]}, code="duplicate")
+            seen.add(name.lower())
+        return names
+
+
+class TaskSerializer(StrictSerializer):
+    """The members of a task. Those that the server sets are accepted and ignored in a request."""
+
+    title = CharField(max_length=TITLE_LENGTH, help_text="Blanks around it are removed.")
+    description = CharField(
+        max_length=DESCRIPTION_LENGTH, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
+    )
+    completed = BooleanField(default=False)
+    due_date = DateField(allow_null=True, default=None)
+    tags = TagsField(
+        max_length=TAGS_PER_TASK,
+        default=list,
+        help_text="Made on first use. Capitals make no difference: the spelling that was first stays.",
+    )
+
+    class Meta:
+        model = Task
+        fields = (
+            "id",
+            "title",
+            "description",
+            "completed",
+            "completed_at",
+            "due_date",
+            "tags",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = ("id", "completed_at", "created_at", "updated_at")
+
+    def create(self, validated_data: dict[str, Any]) -> Task:
+        tags = validated_data.pop("tags")
+        return Task.objects.create_with_tags(tags, **validated_data)
+
+    def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
+        tags = validated_data.pop("tags", None)
+        instance.change(validated_data, tags)
+        return instance

@@ -1,0 +1,33 @@
+"""Both forms of each path, without a redirect, which would lose a POST's body. The document shows one of them."""
+
+from django.urls import path, register_converter
+
+from tasks.views import TaskViewSet
+
+
+class TaskIdConverter:
+    """A 64-bit id in its one spelling. Anything else is a path that does not exist."""
+
+    regex = "[1-9][0-9]{0,18}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if number >= 2**63:
+            raise ValueError(value)
+        return number
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
+
+register_converter(TaskIdConverter, "task_id")
+
+LIST = {"get": "list", "post": "create"}
+DETAIL = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+
+urlpatterns = [
+    path("tasks/", TaskViewSet.as_view(LIST), name="task-list"),
+    path("tasks", TaskViewSet.as_view(LIST, schema=None)),
+    path("tasks/<task_id:pk>", TaskViewSet.as_view(DETAIL), name="task-detail"),
+    path("tasks/<task_id:pk>/", TaskViewSet.as_view(DETAIL, schema=None)),
+]
