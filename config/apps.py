@@ -13,6 +13,9 @@ class ServiceConfig(AppConfig):
 
 
 def _no_statement_timeout(using: str, **kwargs: object) -> None:
-    """An index on a large table takes longer than a request may. `lock_timeout` stays: no one waits behind a migration."""
+    """An index on a large table takes longer than a request may.
+
+    `lock_timeout` stays: nobody queues behind a migration that waits for its lock.
+    """
     with connections[using].cursor() as cursor:
         cursor.execute("SET statement_timeout = 0")

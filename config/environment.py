@@ -3,7 +3,8 @@
 import ipaddress
 import re
 import sys
-from typing import NoReturn
+import urllib.parse
+from typing import Any, NoReturn
 
 import environ
 
@@ -71,12 +72,13 @@ class Environment:
             refuse(variable, f"is {value!r}: put an address like 127.0.0.1:8000 or unix:/run/tasks.sock")
         return value
 
-    def postgresql(self, variable: str) -> dict[str, object]:
+    def postgresql(self, variable: str) -> dict[str, Any]:
         hint = "put postgresql://USER:PASSWORD@HOST:5432/NAME"
         try:
-            config: dict[str, object] = self._env.db_url(variable)
+            config: dict[str, Any] = self._env.db_url(variable)
         except Exception:  # noqa: BLE001 - whatever the parser raises may hold the password: say none of it
             refuse(variable, f"can't be read: {hint}")
+        config["HOST"] = urllib.parse.unquote(config.get("HOST", ""))  # %2Frun%2Fpostgresql: a socket, as libpq has it
         if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
             refuse(variable, f"does not name a PostgreSQL database: {hint}")
         return config

@@ -60,8 +60,7 @@ def problem(
     }
     if errors:
         body["errors"] = errors
-    response = JsonResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
-    return response
+    return JsonResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from typing import Any
+from typing import Any, cast
 
 from rest_framework import serializers
 
@@ -13,21 +13,19 @@ class StrictSerializer(serializers.ModelSerializer[Any]):
     """A member that is not a field of it is an error; one that is read-only is ignored, so GET, edit, PATCH works."""
 
     def to_internal_value(self, data: Any) -> Any:
-        errors: dict[str, Any] = {}
-        if isinstance(data, dict):
-            known = self.fields.keys()
-            errors = {name: [self._unknown(name, list(known))] for name in data if name not in known}
+        if not isinstance(data, dict):
+            return super().to_internal_value(data)  # which says that it must be an object
+        unknown = {name: [self._not_a_member()] for name in data if name not in self.fields}
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as exc:
-            raise serializers.ValidationError({**exc.detail, **errors} if errors else exc.detail) from exc
-        if errors:
-            raise serializers.ValidationError(errors)
+            unknown |= cast("dict[str, Any]", exc.detail)
+        if unknown:
+            raise serializers.ValidationError(unknown)
         return values
 
-    @staticmethod
-    def _unknown(name: str, known: list[str]) -> serializers.ErrorDetail:
-        return serializers.ErrorDetail(f"Not a member here. Known are {', '.join(known)}.", code="unknown")
+    def _not_a_member(self) -> serializers.ErrorDetail:
+        return serializers.ErrorDetail(f"Not a member here. Known are {', '.join(self.fields)}.", code="unknown")
 
 
 class CharField(serializers.CharField):
@@ -58,9 +56,9 @@ class DateField(serializers.DateField):
     default_error_messages = {"invalid": "Put a date like 2026-11-22."}
 
     def to_internal_value(self, value: Any) -> datetime.date:
+        if not (isinstance(value, str) and DATE.fullmatch(value)):
+            self.fail("invalid")
         try:
-            if isinstance(value, str) and DATE.fullmatch(value):
-                return datetime.date.fromisoformat(value)
+            return datetime.date.fromisoformat(value)
         except ValueError:
-            pass
-        self.fail("invalid")
+            self.fail("invalid")

@@ -18,7 +18,9 @@ from rest_framework.views import APIView
 from config.errors import Fault, InvalidQuery
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DATE_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:[0-9]{2})?")
+DATE_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:[0-9]{2})?"
+)
 
 
 class FilterBackend(DjangoFilterBackend):
@@ -38,7 +40,8 @@ class FilterBackend(DjangoFilterBackend):
         ]
         if faults:
             raise InvalidQuery(faults)
-        return filterset.qs
+        filtered: QuerySet[Any] = filterset.qs
+        return filtered
 
 
 def unknown_parameters(query: QueryDict, known: Sequence[str]) -> list[Fault]:
@@ -46,7 +49,13 @@ def unknown_parameters(query: QueryDict, known: Sequence[str]) -> list[Fault]:
     for name in query:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            right = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}." if known else "None is."
+            right = (
+                f"Did you mean {near[0]}?"
+                if near
+                else f"Known are {', '.join(sorted(known))}."
+                if known
+                else "None is."
+            )
             faults.append({"parameter": name, "code": "unknown", "detail": f"Not a parameter here. {right}"})
     return faults
 
@@ -62,12 +71,13 @@ def repeated_parameters(query: QueryDict, repeatable: set[str]) -> list[Fault]:
 class QueryField(forms.Field):
     """A text from the query string; an empty one is a mistake, not a filter that is off."""
 
-    widget = forms.TextInput
+    widget: type[forms.Widget] = forms.TextInput
 
-    def clean(self, value: str | None) -> Any:
+    def clean(self, value: Any) -> Any:
         return None if value is None else self.parse(value)
 
     def parse(self, value: str) -> Any:
+        """The value, or a ValidationError that says what would be right."""
         raise NotImplementedError
 
 
@@ -102,7 +112,7 @@ class DateTimeField(QueryField):
         if not parts[5]:
             raise invalid("The offset is missing: put Z or one like +01:00 (its + written as %2B) behind it.")
         try:
-            return datetime.datetime.fromisoformat(value.replace("Z", "+00:00")).astimezone(datetime.UTC)
+            return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
         except ValueError:
             raise invalid(f"There is no time {value}.") from None
         except OverflowError:
@@ -129,7 +139,7 @@ class RepeatedField(TextField):
 
     widget = forms.MultipleHiddenInput
 
-    def clean(self, value: list[str] | None) -> list[str]:
+    def clean(self, value: Any) -> list[str]:
         return [self.parse(one) for one in value or []]
 
 
@@ -145,7 +155,9 @@ class OrderingField(QueryField):
         names = [term.removeprefix("-") for term in terms]
         for name in names:
             if name not in self.columns:
-                raise invalid(f"Can't order by {name!r}. Put one or more of {', '.join(self.columns)}, - for descending.")
+                raise invalid(
+                    f"Can't order by {name!r}. Put one or more of {', '.join(self.columns)}, - for descending."
+                )
             if names.count(name) > 1:
                 raise invalid(f"{name} is in it twice.", "repeated")
         return terms

@@ -1,12 +1,13 @@
 """gunicorn's settings: `gunicorn -c config/gunicorn.py config.wsgi`."""
 
 import os
+from pathlib import Path
 
 from gunicorn.arbiter import Arbiter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config import local_trial, settings  # noqa: E402 - they read the environment that the line above completes
+from config import local_trial, settings
 
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
@@ -20,7 +21,8 @@ keepalive = 5
 http_parser = "python"
 # Nothing here asks the arbiter over its control socket, which would lie in the home directory.
 control_socket_disable = True
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats: a slow disk must not kill a worker
+MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one, a worker's heartbeat does not wait for a slow disk
+worker_tmp_dir = str(MEMORY) if MEMORY.is_dir() else None
 accesslog = None if settings.LOCAL_TRIAL else "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'
 errorlog = "-"

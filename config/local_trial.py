@@ -3,10 +3,12 @@
 import secrets
 import socket
 import sys
+from typing import cast
 
 import django
 from django.core.management import call_command
 from django.db import connection
+from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config.environment import refuse
 
@@ -14,7 +16,9 @@ ACCOUNT = "admin"
 
 
 def refuse_used_port(bind: str) -> None:
-    """End with one line where `bind`, a host and a port, is taken; gunicorn would try for five seconds, a line each."""
+    """End with one line where `bind` has a port that is taken; gunicorn would try for five seconds, a line each."""
+    if bind.startswith("unix:"):
+        return
     host, _, port = bind.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family) as probe:
@@ -32,7 +36,7 @@ def prepare() -> None:
     if password := _new_account():
         print(f"A staff account was made: {ACCOUNT}, password {password} (shown this once)", flush=True)
     connection.close()
-    connection.close_pool()  # its threads would not survive the fork of the workers
+    cast("DatabaseWrapper", connection).close_pool()  # its threads would not survive the fork of the workers
 
 
 def _new_account() -> str | None:

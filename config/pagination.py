@@ -32,7 +32,9 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
         for name, (least, most, _) in self.bounds().items():
             value = query.get(name, str(least))
             if not WHOLE_NUMBER.fullmatch(value):
-                faults.append({"parameter": name, "code": "invalid", "detail": f"Put a whole number from {least} to {most}."})
+                faults.append(
+                    {"parameter": name, "code": "invalid", "detail": f"Put a whole number from {least} to {most}."}
+                )
             elif not least <= int(value) <= most:
                 faults.append(
                     {"parameter": name, "code": "out_of_range", "detail": f"{value} is not between {least} and {most}."}

@@ -1,5 +1,6 @@
 """The secret key of a local trial: made once, kept beside the embedded data, readable by its owner alone."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -14,9 +15,7 @@ def local_secret_key(folder: Path) -> str:
         draft = folder / f"secret_key.{os.getpid()}"
         draft.touch(mode=0o600)
         draft.write_text(get_random_secret_key())
-        try:
+        with contextlib.suppress(FileExistsError):
             path.hardlink_to(draft)  # whole or not at all, and the first one wins
-        except FileExistsError:
-            pass
         draft.unlink()
     return path.read_text()

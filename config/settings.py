@@ -6,6 +6,7 @@ key, localhost only. With it, a deployment: nothing is assumed, and what is miss
 """
 
 from pathlib import Path
+from typing import Any
 
 from config import embedded_postgres, guide
 from config.environment import Environment
@@ -74,7 +75,7 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {
+DATABASES: dict[str, dict[str, Any]] = {
     "default": embedded_postgres.connection_settings(LOCAL_FOLDER / "postgres")
     if LOCAL_TRIAL
     else env.postgresql("DATABASE_URL")
@@ -141,8 +142,13 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,  # the request has no read-only members, the answer has no optional ones
     "COMPONENT_SPLIT_PATCH": True,
-    "SORT_OPERATIONS": False,
-    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "displayRequestDuration": True, "tryItOutEnabled": True},
+    "TAGS": [{"name": "tasks"}, {"name": "health"}],
+    "SWAGGER_UI_SETTINGS": {
+        "deepLinking": True,
+        "displayRequestDuration": True,
+        "tryItOutEnabled": True,
+        "validatorUrl": None,  # else the page asks a server of Swagger's about every document
+    },
 }
 
 LOGGING = {

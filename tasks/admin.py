@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest
 
 from tasks.models import DESCRIPTION_LENGTH, Tag, Task, TaskQuerySet
@@ -19,7 +20,8 @@ class DescriptionField(forms.CharField):
         super().__init__(required=False, strip=False, empty_value=None, max_length=DESCRIPTION_LENGTH)
 
     def clean(self, value: Any) -> str | None:
-        return super().clean(value.replace("\r\n", "\n") if value else value)
+        text: str | None = super().clean(value.replace("\r\n", "\n") if value else value)
+        return text
 
     def has_changed(self, initial: str | None, data: str | None) -> bool:
         return (initial or "").replace("\r\n", "\n") != (data or "").replace("\r\n", "\n")
@@ -50,7 +52,7 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """By the same index as the API's search."""
         if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
             return queryset, False
-        return queryset.search(search_term.replace("\x00", "")), False
+        return queryset.search(search_term), False
 
     @admin.display(description="tags")
     def tag_list(self, task: Task) -> str:
@@ -66,10 +68,14 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 @admin.register(Tag)
 class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ("name", "task_count")
+    ordering = (Lower("name"),)
     search_fields = ("name",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
-        return super().get_queryset(request).annotate(task_count=Count("tasks"))
+        """With a count of tasks, by the index and only for the tags that the page shows."""
+        tags: QuerySet[Tag] = super().get_queryset(request)
+        uses = Task.tags.through.objects.filter(tag=OuterRef("pk")).order_by().values("tag")
+        return tags.annotate(task_count=Coalesce(Subquery(uses.annotate(count=Count("pk")).values("count")), 0))
 
     @admin.display(description="tasks", ordering="task_count")
     def task_count(self, tag: Tag) -> int:

@@ -21,7 +21,9 @@ class TagsField(serializers.ListField):
         seen: set[str] = set()
         for place, name in enumerate(names):
             if name.lower() in seen:
-                raise serializers.ValidationError({place: [f"{name!r} is in the list twice; capitals make no difference."]}, code="duplicate")
+                raise serializers.ValidationError(
+                    {str(place): [f"{name!r} is in the list twice; capitals make no difference."]}, code="duplicate"
+                )
             seen.add(name.lower())
         return names
 

@@ -1,5 +1,7 @@
 """Both forms of each path, without a redirect, which would lose a POST's body. The document shows one of them."""
 
+from typing import Any
+
 from django.urls import path, register_converter
 
 from tasks.views import TaskViewSet
@@ -22,8 +24,8 @@ class TaskIdConverter:
 
 register_converter(TaskIdConverter, "task_id")
 
-LIST = {"get": "list", "post": "create"}
-DETAIL = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
+LIST: dict[str, Any] = {"get": "list", "post": "create"}
+DETAIL: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete": "destroy"}
 
 urlpatterns = [
     path("tasks/", TaskViewSet.as_view(LIST), name="task-list"),

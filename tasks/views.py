@@ -4,7 +4,6 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import viewsets
-
 from rest_framework.reverse import reverse
 
 from config.filters import FilterBackend

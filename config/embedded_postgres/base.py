@@ -32,7 +32,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     client_class = DatabaseClient
     _pool_guard = threading.Lock()
 
-    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:  # noqa: ANN401 (Django's signature)
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         folder = Path(self.settings_dict["EMBEDDED_FOLDER"])
         if not is_user(folder):
             self._ensure_running(folder)

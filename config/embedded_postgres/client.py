@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import locks, place
-from .errors import ServerUnavailable
-from .server import PID_FILE
+from .errors import KEEPER, ServerUnavailable, last_line
+from .server import find_running
 
 START_LIMIT = 60.0
 STOP_LIMIT = 10.0
@@ -49,8 +49,7 @@ def ensure_running(folder: Path) -> float:
             use = _uses.get(folder) or _join(folder, deadline)
             _await_server(folder, use, deadline)
         except (OSError, ServerUnavailable) as error:
-            message = f"The embedded PostgreSQL can't run: {error}. {ADVICE}"
-            raise ServerUnavailable(message) from error
+            raise ServerUnavailable(f"The embedded PostgreSQL can't run: {error}. {ADVICE}") from error
         return use.away_at
 
 
@@ -77,8 +76,7 @@ def _join(folder: Path, deadline: float) -> _Use:
     while not locks.try_lock(users, locks.SHARED):
         if time.monotonic() > deadline:
             os.close(users)
-            message = f"it is being stopped, and that takes more than {START_LIMIT:.0f} s"
-            raise ServerUnavailable(message)
+            raise ServerUnavailable(f"it is being stopped, and that takes more than {START_LIMIT:.0f} s")
         time.sleep(POLL)
     if not _uses:
         atexit.unregister(release)
@@ -90,18 +88,19 @@ def _await_server(folder: Path, use: _Use, deadline: float) -> None:
     keeper = None
     while True:
         if keeper and keeper.poll() == KEEPER_GAVE_UP:
-            raise ServerUnavailable(last_lines(folder / place.LOG))
-        keeper = _spawn_keeper_if_none(folder) or keeper
+            raise ServerUnavailable(last_line(folder / place.LOG, KEEPER))
+        # A keeper that gives up lets go of its lock first: wait for its status instead of starting another.
+        if keeper is None or keeper.poll() is not None:
+            keeper = _spawn_keeper_if_none(folder) or keeper
         if _accepts_connections(folder):
             break
         use.away_at = time.monotonic()
         if use.away_at > deadline:
-            message = f"no answer for {START_LIMIT:.0f} s: {last_lines(folder / place.LOG)}"
-            raise ServerUnavailable(message)
+            raise ServerUnavailable(f"no answer for {START_LIMIT:.0f} s: {last_line(folder / place.LOG)}")
         time.sleep(POLL)
     if keeper:
         use.keeper = keeper.pid
-        keeper.returncode = 0  # It outlives us: Popen must neither wait for it nor warn of it.
+        _forget(keeper)
 
 
 def _spawn_keeper_if_none(folder: Path) -> subprocess.Popen[bytes] | None:
@@ -113,10 +112,10 @@ def _spawn_keeper_if_none(folder: Path) -> subprocess.Popen[bytes] | None:
 
 
 def _spawn_keeper(folder: Path, lock: int) -> subprocess.Popen[bytes]:
-    log = locks.open_file(folder / place.LOG, os.O_APPEND | os.O_TRUNC)
+    log = locks.open_file(folder / place.LOG, os.O_APPEND)
     paths = [str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH", "")]
     try:
-        return subprocess.Popen(  # noqa: S603 (our own module)
+        return subprocess.Popen(  # noqa: S603 - our own module
             [sys.executable, "-P", "-m", f"{__package__}.keeper", str(folder), str(lock)],
             cwd="/",
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
@@ -131,11 +130,17 @@ def _spawn_keeper(folder: Path, lock: int) -> subprocess.Popen[bytes]:
         os.close(log)
 
 
+def _forget(keeper: subprocess.Popen[bytes]) -> None:
+    """Let the keeper outlive us: Popen must not warn of a child that still runs."""
+    keeper.poll()
+    keeper.returncode = keeper.returncode or 0
+
+
 def _accepts_connections(folder: Path) -> bool:
     sockets = place.socket_folder(folder)
     if not (sockets / place.SOCKET).exists():
         return False
-    import psycopg  # noqa: PLC0415 (the keeper imports this package and has no use for it)
+    import psycopg  # noqa: PLC0415 - the keeper imports this package and has no use for it
 
     try:
         psycopg.connect(
@@ -146,20 +151,21 @@ def _accepts_connections(folder: Path) -> bool:
     return True
 
 
-def last_lines(log: Path, count: int = 3) -> str:
-    lines = log.read_text(errors="replace").split("\n") if log.exists() else []
-    return " | ".join([line.strip() for line in lines if line.strip()][-count:]) or "it left no message"
-
-
 def _await_stop(folder: Path) -> None:
-    if (folder / place.DATA / PID_FILE).exists():
-        # A server whose keeper was killed: a new keeper takes it over and finds no user.
-        _spawn_keeper_if_none(folder)
     users = locks.open_file(folder / place.USERS_LOCK)
     keeper = locks.open_file(folder / place.KEEPER_LOCK)
     deadline = time.monotonic() + STOP_LIMIT
-    while time.monotonic() < deadline and not _has_users(users) and not locks.try_lock(keeper, locks.SHARED):
+    adopter = None
+    while time.monotonic() < deadline and not _has_users(users):
+        if locks.try_lock(keeper, locks.SHARED):
+            locks.unlock(keeper)
+            if adopter or not find_running(folder.resolve() / place.DATA):
+                break
+            # The keeper was killed: a new one takes its server over and finds no user.
+            adopter = _spawn_keeper_if_none(folder)
         time.sleep(POLL)
+    if adopter:
+        _forget(adopter)
     os.close(keeper)
     os.close(users)
 

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 
 from . import programs
-from .errors import ServerUnavailable
-from .place import DATA, DATABASE, PORT, SOCKET, USER, owner, socket_folder
+from .errors import ServerUnavailable, last_line
+from .place import DATA, DATABASE, LOG, PORT, SOCKET, USER, owner, socket_folder
 from .server import PID_FILE, Server
 
 BUILTIN_LOCALES = 17
@@ -31,7 +31,7 @@ class Cluster:
         for stale in (self.data / PID_FILE, self.sockets / SOCKET, self.sockets / f"{SOCKET}.lock"):
             stale.unlink(missing_ok=True)
         command = [found.path("postgres"), "-D", str(self.data), *server_options(self.sockets)]
-        child = subprocess.Popen(  # noqa: S603 (our own command)
+        child = subprocess.Popen(  # noqa: S603 - our own command
             command, cwd="/", env=environment(), stdin=subprocess.DEVNULL, **self.account.process_options()
         )
         return Server(self.data, child.pid, child)
@@ -47,7 +47,7 @@ class Cluster:
         sync(self.place)
 
     def _run(self, command: list[str], text: str = "") -> None:
-        finished = subprocess.run(  # noqa: S603 (our own command)
+        finished = subprocess.run(  # noqa: S603 - our own command
             command,
             cwd="/",
             env=environment(),
@@ -58,8 +58,7 @@ class Cluster:
             **self.account.process_options(),
         )
         if finished.returncode:
-            message = f"{Path(command[0]).name} failed with status {finished.returncode}"
-            raise ServerUnavailable(message)
+            raise ServerUnavailable(f"{Path(command[0]).name} failed: {last_line(self.place / LOG)}")
 
 
 def read_major(data: Path) -> int | None:

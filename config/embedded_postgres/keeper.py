@@ -9,10 +9,11 @@ import signal
 import sys
 import time
 from pathlib import Path
+from subprocess import SubprocessError
 
 from . import locks
 from .cluster import Cluster
-from .errors import ServerUnavailable
+from .errors import KEEPER, ServerUnavailable, last_line
 from .place import LOG, USERS_LOCK
 from .server import Server, find_running
 
@@ -24,15 +25,15 @@ MAX_LOG_BYTES = 5_000_000
 
 
 def main(folder: Path, lock: int) -> int:
-    os.set_inheritable(lock, False)  # noqa: FBT003 (positional only)
+    os.set_inheritable(lock, False)
     os.ftruncate(lock, 0)
     os.write(lock, f"{os.getpid()}\n".encode())
     os.umask(0o077)
     users = locks.open_file(folder / USERS_LOCK)
     try:
         Keeper(folder, lock, users).run()
-    except (ServerUnavailable, OSError) as error:
-        print(error, file=sys.stderr)  # noqa: T201 (stderr is the log, where the client looks)
+    except (ServerUnavailable, OSError, SubprocessError) as error:
+        print(f"{KEEPER}{error}", file=sys.stderr)  # noqa: T201 - stderr is the log, where the client looks
         return 1
     finally:
         # In this order: a client that gets users.lock may start the next keeper at once.
@@ -63,8 +64,7 @@ class Keeper:
             server = None
             quick_ends = quick_ends + 1 if time.monotonic() - started < QUICK else 1
             if quick_ends > MAX_QUICK_ENDS:
-                message = f"PostgreSQL ended {quick_ends} times in a row"
-                raise ServerUnavailable(message)
+                raise ServerUnavailable(f"PostgreSQL ended {quick_ends} times in a row: {last_line(self.log)}")
             time.sleep(min(0.05 * 2**quick_ends, 2))
 
     def _watch(self, server: Server) -> None:

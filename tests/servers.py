@@ -1,0 +1,98 @@
+"""Real servers for tests: gunicorn as a deployment runs it, on a port of its own."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote
+
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass
+class Server:
+    process: subprocess.Popen[str]
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def database_url() -> str:
+    """The URL of the database that the tests run on."""
+    settings = connection.settings_dict
+    password = f":{quote(settings['PASSWORD'])}" if settings["PASSWORD"] else ""
+    port = f":{settings['PORT']}" if settings["PORT"] else ""
+    return f"postgresql://{settings['USER']}{password}@{quote(settings['HOST'], safe='')}{port}/{settings['NAME']}"
+
+
+def await_answer(url: str, process: subprocess.Popen[str], seconds: float = 60) -> None:
+    """Return when `url` answers, with whatever status; fail when the process ended or the time is over."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the server ended: {process.communicate()}"
+        with contextlib.suppress(URLError, ConnectionError):
+            try:
+                urllib.request.urlopen(url, timeout=5).close()
+            except HTTPError as answer:
+                answer.close()
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"{url} did not answer within {seconds} s")
+
+
+def stop(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """What Ctrl-C does; then stdout and stderr, whole."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        return process.communicate(timeout=30)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise
+
+
+@contextlib.contextmanager
+def running_server(**variables: str) -> Iterator[Server]:
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": database_url(),
+        "SECRET_KEY": "only-for-tests-" * 4,
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "API_ANONYMOUS": "write",
+        "BIND": f"127.0.0.1:{port}",
+        **variables,
+    }
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    server = Server(process, port)
+    try:
+        await_answer(f"{server.url}/health", process)
+        yield server
+    finally:
+        stop(process)

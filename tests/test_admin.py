@@ -1,0 +1,139 @@
+"""The admin, through its own pages."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tasks.models import Tag, Task
+from tests.factories import make_task, make_tasks
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def staff(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def form_of(task: Task, **edited: Any) -> dict[str, Any]:
+    """What a browser sends when staff saves the form of `task`."""
+    form = {
+        "title": task.title,
+        "description": task.description or "",
+        "due_date": task.due_date or "",
+        "tags": [tag.pk for tag in task.tags.all()],
+    }
+    return form | ({"completed": "on"} if task.completed else {}) | edited
+
+
+def save(staff: Client, task: Task, **edited: Any) -> Task:
+    answer = staff.post(f"/admin/tasks/task/{task.pk}/change/", form_of(task, **edited))
+    assert answer.status_code == 302, answer.content
+    return Task.objects.get(pk=task.pk)
+
+
+@pytest.mark.parametrize(
+    ("page", "content"),
+    [
+        ("", "Tasks"),
+        ("tasks/task/", "Buy milk"),
+        ("tasks/task/?q=milk", "Buy milk"),
+        ("tasks/task/?q=%00", "Null characters are not allowed."),
+        ("tasks/task/?completed__exact=0", "Buy milk"),
+        ("tasks/task/add/", 'name="title"'),
+        ("tasks/tag/", "home"),
+        ("tasks/tag/?q=ho", "home"),
+        ("autocomplete/?app_label=tasks&model_name=task&field_name=tags&term=HO", "home"),
+    ],
+)
+def test_every_page_opens(staff: Client, page: str, content: str) -> None:
+    make_task(tags=("home",))
+    answer = staff.get(f"/admin/{page}")
+    assert answer.status_code == 200
+    assert content in answer.content.decode()
+
+
+def test_strangers_are_sent_to_the_login() -> None:
+    assert Client().get("/admin/tasks/task/")["Location"].startswith("/admin/login/")
+
+
+def test_a_task_is_added_with_tags(staff: Client) -> None:
+    tag = Tag.objects.named(["home"])[0]
+    staff.post("/admin/tasks/task/add/", {"title": " New ", "description": "", "due_date": "", "tags": [tag.pk]})
+    task = Task.objects.get()
+    assert (task.title, task.description, task.tag_names()) == ("New", None, ["home"])
+
+
+@pytest.mark.parametrize("description", [None, "", "  two\nlines  ", "two\r\nlines"])
+def test_a_form_that_was_not_edited_changes_nothing(staff: Client, description: str | None) -> None:
+    task = make_task(description=description, tags=("home",))
+    as_sent_by_a_browser = (description or "").replace("\r\n", "\n").replace("\n", "\r\n")
+    saved = save(staff, task, description=as_sent_by_a_browser)
+    assert (saved.description, saved.updated_at) == (description, task.updated_at)
+
+
+def test_only_what_was_edited_is_written(staff: Client) -> None:
+    task = make_task("Old", description="text", tags=("home",))
+    Task.objects.filter(pk=task.pk).update(description="from a client, meanwhile")
+    saved = save(staff, task, title="New", description="text")
+    assert saved.title == "New"
+
+
+def test_completing_sets_the_time_and_a_cleared_description_is_null(staff: Client) -> None:
+    saved = save(staff, make_task(description="text"), completed="on", description="")
+    assert saved.completed_at is not None
+    assert saved.description is None
+
+
+def test_the_times_are_shown_and_can_not_be_edited(staff: Client) -> None:
+    task = make_task()
+    page = staff.get(f"/admin/tasks/task/{task.pk}/change/").content.decode()
+    assert all(f"field-{name}" in page for name in ("created_at", "updated_at", "completed_at"))
+    assert 'name="created_at' not in page
+
+
+@pytest.mark.parametrize(
+    ("edited", "message"),
+    [
+        ({"title": ""}, "This field is required."),
+        ({"title": "x" * 201}, "at most 200 characters"),
+        ({"description": "x" * 10_001}, "at most 10000 characters"),
+    ],
+)
+def test_wrong_input_is_said_and_not_saved(staff: Client, edited: dict[str, str], message: str) -> None:
+    task = make_task()
+    answer = staff.post(f"/admin/tasks/task/{task.pk}/change/", form_of(task, **edited))
+    assert answer.status_code == 200
+    assert message in answer.content.decode()
+
+
+def test_a_second_tag_that_differs_in_capitals_alone_is_refused(staff: Client) -> None:
+    Tag.objects.create(name="Home")
+    answer = staff.post("/admin/tasks/tag/add/", {"name": "home"})
+    assert answer.status_code == 200
+    assert Tag.objects.count() == 1
+
+
+def test_search_finds_by_word_as_the_api_does(staff: Client) -> None:
+    make_task("Buy milk")
+    make_task("Sell eggs", description="for milkshakes")
+    page = staff.get("/admin/tasks/task/?q=MILK").content.decode()
+    assert "Buy milk" in page
+    assert "Sell eggs" not in page
+
+
+@pytest.mark.parametrize("page", ["/admin/tasks/task/", "/admin/tasks/tag/"])
+def test_a_list_costs_the_same_queries_for_1_and_for_90_tasks(staff: Client, page: str) -> None:
+    counts = []
+    for more in (1, 89):
+        make_tasks(more, tags=("a", "b"))
+        with CaptureQueriesContext(connection) as queries:
+            staff.get(page)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

@@ -1,0 +1,157 @@
+"""POST /tasks/"""
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from tasks.models import Tag, Task
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_bare_title_makes_a_task_with_every_default(api: APIClient) -> None:
+    answer = api.post("/tasks/", {"title": "Buy milk"})
+    body = answer.json()
+    assert answer.status_code == 201
+    assert answer["Location"] == f"http://testserver/tasks/{body['id']}"
+    assert list(body) == [
+        "id",
+        "title",
+        "description",
+        "completed",
+        "completed_at",
+        "due_date",
+        "tags",
+        "created_at",
+        "updated_at",
+    ]
+    assert body | {"id": 0, "created_at": "", "updated_at": ""} == {
+        "id": 0,
+        "title": "Buy milk",
+        "description": None,
+        "completed": False,
+        "completed_at": None,
+        "due_date": None,
+        "tags": [],
+        "created_at": "",
+        "updated_at": "",
+    }
+    assert body["created_at"] == body["updated_at"]
+    assert body["created_at"].endswith("Z")
+    assert api.get(answer["Location"]).json() == body
+
+
+def test_every_member_is_kept(api: APIClient) -> None:
+    sent = {
+        "title": "Water the plants",
+        "description": "  the ficus\n\tfirst  ",
+        "completed": True,
+        "due_date": "2026-02-28",
+        "tags": ["home", "green"],
+    }
+    body = api.post("/tasks/", sent).json()
+    assert {name: body[name] for name in sent} == sent | {"tags": ["green", "home"]}
+    assert body["completed_at"] is not None
+
+
+def test_both_forms_of_the_path_take_a_post(api: APIClient) -> None:
+    assert api.post("/tasks", {"title": "One"}).status_code == 201
+    assert api.post("/tasks/", {"title": "Two"}).status_code == 201
+
+
+def test_blanks_around_a_title_are_removed(api: APIClient) -> None:
+    assert api.post("/tasks/", {"title": "\t Buy milk \n"}).json()["title"] == "Buy milk"
+
+
+def test_members_that_the_server_sets_are_accepted_and_ignored(api: APIClient) -> None:
+    body = api.post("/tasks/", {"title": "A", "id": 7, "created_at": "x", "completed_at": 5, "updated_at": None}).json()
+    assert body["id"] != 7
+    assert body["completed_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "code"),
+    [
+        ({}, "/title", "required"),
+        ({"title": ""}, "/title", "blank"),
+        ({"title": " \n"}, "/title", "blank"),
+        ({"title": None}, "/title", "null"),
+        ({"title": 1}, "/title", "invalid"),
+        ({"title": ["a"]}, "/title", "invalid"),
+        ({"title": "x" * 201}, "/title", "max_length"),
+        ({"title": "A", "description": "x" * 10_001}, "/description", "max_length"),
+        ({"title": "A", "description": 0}, "/description", "invalid"),
+        ({"title": "A", "completed": "yes"}, "/completed", "invalid"),
+        ({"title": "A", "completed": 1}, "/completed", "invalid"),
+        ({"title": "A", "completed": None}, "/completed", "null"),
+        ({"title": "A", "due_date": "tomorrow"}, "/due_date", "invalid"),
+        ({"title": "A", "due_date": "2026-02-30"}, "/due_date", "invalid"),
+        ({"title": "A", "due_date": "20260228"}, "/due_date", "invalid"),
+        ({"title": "A", "due_date": 20260228}, "/due_date", "invalid"),
+        ({"title": "A", "tags": "home"}, "/tags", "not_a_list"),
+        ({"title": "A", "tags": None}, "/tags", "null"),
+        ({"title": "A", "tags": [1]}, "/tags/0", "invalid"),
+        ({"title": "A", "tags": [" "]}, "/tags/0", "blank"),
+        ({"title": "A", "tags": ["x" * 51]}, "/tags/0", "max_length"),
+        ({"title": "A", "tags": ["home", "Home"]}, "/tags/1", "duplicate"),
+        ({"title": "A", "tags": [str(number) for number in range(21)]}, "/tags", "max_length"),
+        ({"title": "A", "done": True}, "/done", "unknown"),
+        ({"title": "A", "a/b~c": True}, "/a~1b~0c", "unknown"),
+        ([], "", "invalid"),
+        ("text", "", "invalid"),
+    ],
+)
+def test_a_wrong_body_is_named_and_makes_nothing(api: APIClient, body: Any, pointer: str, code: str) -> None:
+    answer = api.post("/tasks/", body)
+    assert answer.status_code == 400
+    assert answer["Content-Type"] == "application/problem+json"
+    assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == [(pointer, code)]
+    assert not Task.objects.exists()
+    assert not Tag.objects.exists()
+
+
+def test_all_faults_of_a_body_come_at_once(api: APIClient) -> None:
+    faults = api.post("/tasks/", {"titel": "A", "completed": 0, "tags": [1, ""]}).json()["errors"]
+    assert [fault["pointer"] for fault in faults] == ["/titel", "/title", "/completed", "/tags/0", "/tags/1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("{", "not JSON"),
+        ('{"title": NaN}', "NaN"),
+        ('{"title": "A", "title": "B"}', "twice: title"),
+        ("[" * 100_000, "not JSON"),
+        (b'{"title": "\xff"}', "not JSON"),
+    ],
+)
+def test_a_body_that_is_not_json_is_a_400(api: APIClient, text: str | bytes, detail: str) -> None:
+    answer = api.post("/tasks/", text, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+    assert detail in answer.json()["detail"]
+
+
+def test_another_content_type_is_a_415(api: APIClient) -> None:
+    answer = api.post("/tasks/", "title=A", content_type="application/x-www-form-urlencoded")
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+def test_capitals_make_no_second_tag_and_the_first_spelling_stays(api: APIClient) -> None:
+    api.post("/tasks/", {"title": "A", "tags": ["Home", "Größe"]})
+    assert api.post("/tasks/", {"title": "B", "tags": ["hOME", "GRÖSSE", "größe"]}).json()["tags"] == [
+        "GRÖSSE",
+        "Größe",
+        "Home",
+    ]
+
+
+def test_a_task_costs_the_same_statements_with_many_tags_as_with_one(api: APIClient) -> None:
+    counts = []
+    for tags in (["a"], [str(number) for number in range(20)]):
+        with CaptureQueriesContext(connection) as queries:
+            api.post("/tasks/", {"title": "A", "tags": tags})
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

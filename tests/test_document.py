@@ -1,0 +1,52 @@
+"""The OpenAPI document and the pages that show it."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiYamlRenderer
+
+from tests.servers import ROOT
+
+
+def test_the_committed_document_is_what_the_code_says() -> None:
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    assert (ROOT / "openapi.yaml").read_bytes() == OpenApiYamlRenderer().render(document, renderer_context={})
+
+
+def test_the_served_document_is_the_committed_one() -> None:
+    served = Client().get("/openapi.json")
+    assert served.json() == yaml.safe_load((ROOT / "openapi.yaml").read_text())
+
+
+def test_the_root_leads_to_the_docs() -> None:
+    answer = Client().get("/")
+    assert (answer.status_code, answer["Location"]) == (302, "/docs")
+
+
+@pytest.mark.django_db  # a file that is closed looks after connections
+@pytest.mark.parametrize("page", ["/docs", "/redoc"])
+def test_a_page_loads_nothing_from_elsewhere_and_all_that_it_loads_is_there(page: str) -> None:
+    html = Client().get(page).content.decode()
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', html)
+    assert addresses
+    assert "<script>" not in html
+    for address in addresses:
+        assert address.startswith("/"), address
+        answer = Client().get(address)
+        assert answer.status_code == 200
+        answer.close()
+
+
+def test_the_paths_are_the_documented_ones() -> None:
+    document = yaml.safe_load(Path(ROOT / "openapi.yaml").read_text())
+    operations = {path: sorted(operation for operation in item) for path, item in document["paths"].items()}
+    assert operations == {
+        "/tasks/": ["get", "post"],
+        "/tasks/{id}": ["delete", "get", "patch"],
+        "/health": ["get"],
+        "/health/ready": ["get"],
+    }

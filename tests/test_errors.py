@@ -1,0 +1,92 @@
+"""One shape for every error, whatever went wrong and wherever."""
+
+import threading
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import InterfaceError, OperationalError, connection
+from django.test import Client
+from rest_framework.test import APIClient
+
+from tasks.models import Task
+from tests.factories import make_task
+
+pytestmark = pytest.mark.django_db
+
+
+def raising(exc: Exception) -> Any:
+    def fail(*args: object, **kwargs: object) -> None:
+        raise exc
+
+    return fail
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/tasks/abc", "/tasks/1/2", "/health/x", "/docs/", "/static/nothing.js"])
+def test_an_unknown_url_is_a_404(api: APIClient, path: str) -> None:
+    answer = api.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert answer.json()["detail"] == f"There is nothing at {path}."
+
+
+def test_a_host_that_is_not_ours_is_a_400() -> None:
+    answer = Client().get("/tasks/", HTTP_HOST="evil.example")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("exc", [OperationalError("gone"), InterfaceError("closed")])
+def test_a_database_that_is_away_is_a_503(api: APIClient, monkeypatch: pytest.MonkeyPatch, exc: Exception) -> None:
+    monkeypatch.setattr(Task, "change", raising(exc))
+    answer = api.patch(f"/tasks/{make_task().pk}", {"title": "B"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert answer["Retry-After"] == "1"
+    assert answer["Content-Type"] == "application/problem+json"
+
+
+def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_whole(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(Task, "change", raising(RuntimeError("the secret")))
+    answer = api.patch(f"/tasks/{make_task().pk}", {"title": "B"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "secret" not in answer.content.decode()
+    assert "the secret" in caplog.text
+
+
+def test_a_crash_outside_of_the_api_has_the_same_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.contrib.admin.sites.AdminSite.each_context", raising(RuntimeError("the secret")))
+    answer = Client(raise_request_exception=False).get("/admin/login/")
+    assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
+    assert "secret" not in answer.content.decode()
+
+
+def test_a_type_that_is_not_offered_is_a_406(api: APIClient) -> None:
+    answer = api.get("/tasks/", HTTP_ACCEPT="text/csv")
+    assert (answer.status_code, answer.json()["code"]) == (406, "not_acceptable")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_row_that_stays_locked_is_a_503_and_nothing_is_changed(api: APIClient) -> None:
+    task, locked, done = make_task(), threading.Event(), threading.Event()
+
+    def hold_the_row() -> None:
+        settings = connection.get_connection_params()
+        settings = {name: settings[name] for name in ("host", "port", "user", "password", "dbname") if name in settings}
+        with psycopg.connect(**settings) as other:
+            other.execute("SELECT 1 FROM tasks_task WHERE id = %s FOR UPDATE", [task.pk])
+            locked.set()
+            done.wait()
+
+    holder = threading.Thread(target=hold_the_row)
+    holder.start()
+    locked.wait()
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = 50")
+    try:
+        answer = api.patch(f"/tasks/{task.pk}", {"title": "B"})
+    finally:
+        done.set()
+        holder.join()
+        connection.close()
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert Task.objects.get().title == "Buy milk"

@@ -1,0 +1,240 @@
+"""GET /tasks/: pages, filters, search and order."""
+
+import datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
+from rest_framework.test import APIClient
+
+from tasks.models import Task
+from tests.factories import make_task, make_tasks
+
+pytestmark = pytest.mark.django_db
+
+
+def titles(api: APIClient, query: str = "") -> list[str]:
+    answer = api.get(f"/tasks/{query}")
+    assert answer.status_code == 200, answer.content
+    return [task["title"] for task in answer.json()["results"]]
+
+
+def faults(api: APIClient, query: str) -> list[tuple[str, str]]:
+    answer = api.get(f"/tasks/{query}")
+    assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+    return [(fault["parameter"], fault["code"]) for fault in answer.json()["errors"]]
+
+
+def test_an_empty_list_is_a_page(api: APIClient) -> None:
+    assert api.get("/tasks").json() == {"count": 0, "next": None, "previous": None, "results": []}
+
+
+class TestPages:
+    def test_newest_first_and_50_by_default(self, api: APIClient) -> None:
+        make_tasks(60)
+        page = api.get("/tasks/").json()
+        assert (page["count"], len(page["results"]), page["results"][0]["title"]) == (60, 50, "Task 60")
+        assert page["next"] == "http://testserver/tasks/?limit=50&offset=50"
+        assert page["previous"] is None
+
+    def test_walking_the_links_meets_each_task_once(self, api: APIClient) -> None:
+        make_tasks(25)
+        seen, url = [], "/tasks/?limit=10"
+        while url:
+            page = api.get(url).json()
+            seen += [task["title"] for task in page["results"]]
+            url = page["next"]
+        assert seen == [f"Task {number}" for number in range(25, 0, -1)]
+        assert page["previous"] == "http://testserver/tasks/?limit=10&offset=10"
+
+    @pytest.mark.parametrize(
+        ("query", "count"), [("?limit=1", 1), ("?limit=1000", 3), ("?offset=2", 1), ("?offset=3", 0)]
+    )
+    def test_the_bounds_are_served(self, api: APIClient, query: str, count: int) -> None:
+        make_tasks(3)
+        assert len(titles(api, query)) == count
+
+    @pytest.mark.parametrize("name", ["limit", "offset"])
+    @pytest.mark.parametrize("value", ["", "abc", "-1", "1.0", "+1", "%201", "01", "1e3", "１", "9" * 20, "9" * 5000])
+    def test_what_is_not_a_number_is_a_400(self, api: APIClient, name: str, value: str) -> None:
+        assert faults(api, f"?{name}={value}") == [(name, "invalid")]
+
+    @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "offset=9223372036854775808"])
+    def test_what_is_out_of_range_is_a_400(self, api: APIClient, query: str) -> None:
+        assert faults(api, f"?{query}") == [(query.partition("=")[0], "out_of_range")]
+
+    def test_the_largest_offset_is_an_empty_page(self, api: APIClient) -> None:
+        make_tasks(1)
+        assert titles(api, f"?offset={2**63 - 1}") == []
+
+
+class TestFilters:
+    def test_by_completed(self, api: APIClient) -> None:
+        make_task("open")
+        make_task("done", completed=True)
+        assert titles(api, "?completed=true") == ["done"]
+        assert titles(api, "?completed=false") == ["open"]
+
+    def test_by_all_of_several_tags_whatever_their_capitals(self, api: APIClient) -> None:
+        make_task("both", tags=("Home", "green"))
+        make_task("one", tags=("Home",))
+        assert titles(api, "?tag=home") == ["one", "both"]
+        assert titles(api, "?tag=home&tag=GREEN") == ["both"]
+        assert titles(api, "?tag=unknown") == []
+
+    def test_by_due_date(self, api: APIClient) -> None:
+        for day in (1, 2, 3):
+            make_task(str(day), due_date=datetime.date(2026, 1, day))
+        make_task("none")
+        assert titles(api, "?due_date__gte=2026-01-02&ordering=due_date") == ["2", "3"]
+        assert titles(api, "?due_date__lte=2026-01-02&ordering=due_date") == ["1", "2"]
+
+    @pytest.mark.parametrize("column", ["created_at", "updated_at"])
+    def test_by_time_with_the_end_left_out(self, api: APIClient, column: str) -> None:
+        at = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+        make_task("at", created_at=at, updated_at=at)
+        make_task("later", created_at=at + datetime.timedelta(seconds=1), updated_at=at + datetime.timedelta(seconds=1))
+        assert titles(api, f"?{column}__gte=2026-01-01T12:00:00Z") == ["later", "at"]
+        assert titles(api, f"?{column}__lt=2026-01-01T13:00:01%2B01:00") == ["at"]
+        assert titles(api, f"?{column}__gte=2026-01-01T12:00:00.000001Z") == ["later"]
+
+    @pytest.mark.parametrize(
+        ("query", "code"),
+        [
+            ("completed=", "invalid"),
+            ("completed=True", "invalid"),
+            ("completed=banana", "invalid"),
+            ("tag=", "blank"),
+            ("tag=%20", "blank"),
+            ("tag=%00", "null_character"),
+            (f"tag={'x' * 51}", "max_length"),
+            ("due_date__gte=2026-1-1", "invalid"),
+            ("due_date__gte=2026-02-30", "invalid"),
+            ("due_date__lte=0000-01-01", "invalid"),
+            ("due_date__lte=", "invalid"),
+            ("created_at__gte=2026-01-01", "invalid"),
+            ("created_at__gte=2026-01-01T00:00:00", "invalid"),
+            ("created_at__gte=2026-01-01T00:00:00+01:00", "invalid"),
+            ("created_at__lt=2026-02-30T00:00:00Z", "invalid"),
+            ("updated_at__gte=0001-01-01T00:00:00%2B01:00", "out_of_range"),
+            ("updated_at__lt=9999-12-31T23:59:59-01:00", "out_of_range"),
+            ("search=", "blank"),
+            ("search=%00", "null_character"),
+            (f"search={'x' * 201}", "max_length"),
+            ("ordering=", "invalid"),
+            ("ordering=nope", "invalid"),
+            ("ordering=title,", "invalid"),
+            ("ordering=title,-title", "repeated"),
+            ("complete=true", "unknown"),
+            ("page=2", "unknown"),
+            ("completed=true&completed=true", "repeated"),
+            ("limit=1&limit=1", "repeated"),
+        ],
+    )
+    def test_a_wrong_one_is_named(self, api: APIClient, query: str, code: str) -> None:
+        make_task()
+        assert faults(api, f"?{query}") == [(query.partition("=")[0], code)]
+
+    def test_all_faults_come_at_once(self, api: APIClient) -> None:
+        found = faults(api, "?complete=1&limit=0&offset=x&completed=1&search=a&search=b")
+        assert sorted(name for name, _ in found) == ["complete", "completed", "limit", "offset", "search"]
+
+    @pytest.mark.parametrize(
+        ("query", "hint"),
+        [
+            ("complete=true", "Did you mean completed?"),
+            ("created_at__gte=2026-01-01T00:00:00+01:00", "%2B"),
+            ("created_at__gte=2026-01-01T00:00:00", "offset is missing"),
+            ("xyz=1", "Known are completed, created_at__gte"),
+        ],
+    )
+    def test_the_answer_says_what_would_be_right(self, api: APIClient, query: str, hint: str) -> None:
+        assert hint in api.get(f"/tasks/?{query}").json()["errors"][0]["detail"]
+
+
+class TestSearch:
+    @pytest.fixture(autouse=True)
+    def _tasks(self, db: None) -> None:
+        make_task("Buy milk", description="at the corner shop")
+        make_task("Sell the milk float")
+        make_task("Größe messen", description="the corner of the room")
+
+    @pytest.mark.parametrize(
+        ("words", "found"),
+        [
+            ("milk", ["Sell the milk float", "Buy milk"]),
+            ("MILK buy", ["Buy milk"]),
+            ("corner", ["Größe messen", "Buy milk"]),
+            ("the", ["Größe messen", "Sell the milk float", "Buy milk"]),
+            ("größe", ["Größe messen"]),
+            ('"milk float"', ["Sell the milk float"]),
+            ('"float milk"', []),
+            ("milk -float", ["Buy milk"]),
+            ("float or größe", ["Größe messen", "Sell the milk float"]),
+            ("mil", []),
+            ("!!! & | <->", []),
+            ("'", []),
+        ],
+    )
+    def test_words_of_title_and_description(self, api: APIClient, words: str, found: list[str]) -> None:
+        assert titles(api, f"?search={quote(words)}") == found
+
+    def test_is_served_by_the_index(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            plan = Task.objects.order_by().search("milk").explain()
+        assert "task_search" in plan
+
+
+class TestOrder:
+    @pytest.mark.parametrize(
+        ("ordering", "expected"),
+        [
+            ("title", ["a", "b", "c"]),
+            ("-title", ["c", "b", "a"]),
+            ("due_date", ["c", "a", "b"]),
+            ("-due_date", ["b", "a", "c"]),
+            ("created_at", ["b", "a", "c"]),
+            ("-updated_at", ["c", "a", "b"]),
+            ("id", ["b", "a", "c"]),
+            ("-id", ["c", "a", "b"]),
+            ("due_date,-title", ["c", "a", "b"]),
+        ],
+    )
+    def test_by_the_documented_columns(self, api: APIClient, ordering: str, expected: list[str]) -> None:
+        day = datetime.date(2026, 1, 1)
+        make_task("b")
+        make_task("a", due_date=day)
+        make_task("c", due_date=day - datetime.timedelta(days=1))
+        assert titles(api, f"?ordering={ordering}") == expected
+
+    @pytest.mark.parametrize("ordering", ["title", "-title", "due_date", "-created_at"])
+    def test_equal_values_are_in_the_order_of_their_ids(self, api: APIClient, ordering: str) -> None:
+        make_tasks(7)
+        Task.objects.update(title="same", created_at=datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
+        pages = [api.get(f"/tasks/?limit=2&offset={offset}&ordering={ordering}").json() for offset in range(0, 8, 2)]
+        ids = [task["id"] for page in pages for task in page["results"]]
+        assert ids == sorted(ids, reverse=ordering.startswith("-"))
+
+
+# count, the page, its tags
+@pytest.mark.parametrize("count", [1, 200])
+@pytest.mark.parametrize("tags", [(), tuple("abcdefghijklmnopqrst")])
+def test_a_page_costs_three_queries(
+    api: APIClient, django_assert_num_queries: DjangoAssertNumQueries, count: int, tags: tuple[str, ...]
+) -> None:
+    make_tasks(count, tags=tags)
+    with django_assert_num_queries(3):
+        page: Any = api.get("/tasks/?limit=1000").json()
+    assert len(page["results"]) == count
+    assert page["results"][-1]["tags"] == sorted(tags)
+
+
+def test_filters_cost_no_query_of_their_own(api: APIClient) -> None:
+    make_task(tags=("a", "b"))
+    with CaptureQueriesContext(connection) as queries:
+        titles(api, "?tag=a&tag=b&search=milk&completed=false&ordering=due_date&created_at__gte=2020-01-01T00:00:00Z")
+    assert len(queries) == 3

@@ -1,0 +1,142 @@
+"""The environment: two modes, strict values, one line for what is wrong."""
+
+import os
+import re
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from config.environment import Environment
+from config.secret_key import local_secret_key
+from tests.servers import ROOT
+
+DEPLOYMENT = {
+    "DATABASE_URL": "postgresql://tasks:pass%20word@db.example.com:6432/work?sslmode=require",
+    "SECRET_KEY": "k" * 50,
+    "ALLOWED_HOSTS": "tasks.example.com, 10.0.0.7",
+}
+
+
+def variables_in(text: str) -> set[str]:
+    return set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE))
+
+
+def settings(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Print `expression` of the settings in a process of its own that has just these variables."""
+    program = f"from config import settings; print(settings.{expression})"
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COV", "HOME"))}
+    return subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=kept | variables, capture_output=True, text=True, check=False
+    )
+
+
+def value(expression: str, **variables: str) -> str:
+    done = settings(expression, **variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_every_variable_is_in_the_example_and_in_the_readme() -> None:
+    code = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text()))
+    readme = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
+    assert variables_in((ROOT / ".env.example").read_text()) == code == readme
+
+
+@pytest.mark.parametrize(
+    ("expression", "local", "deployed"),
+    [
+        ("LOCAL_TRIAL", "True", "False"),
+        ("API_ANONYMOUS", "write", "none"),
+        ("DEBUG", "False", "False"),
+        ("ALLOWED_HOSTS", "['localhost', '127.0.0.1', '[::1]']", "['tasks.example.com', '10.0.0.7']"),
+        ("SESSION_COOKIE_SECURE", "False", "True"),
+        ("DATABASES['default']['ENGINE']", "config.embedded_postgres", "django.db.backends.postgresql"),
+        ("DATABASES['default']['OPTIONS'].get('sslmode')", "None", "require"),
+        ("BIND", "127.0.0.1:8000", "127.0.0.1:8000"),
+    ],
+)
+def test_the_defaults_of_the_two_modes(expression: str, local: str, deployed: str) -> None:
+    assert value(expression) == local
+    assert value(expression, **DEPLOYMENT) == deployed
+
+
+def test_a_database_url_is_taken_apart() -> None:
+    url = {**DEPLOYMENT, "DATABASE_URL": "postgres://tasks@%2Frun%2Fpostgresql/work"}
+    assert value("DATABASES['default']['HOST']", **url) == "/run/postgresql"
+    assert value("DATABASES['default']['PASSWORD']", **DEPLOYMENT) == "pass word"
+
+
+@pytest.mark.parametrize(
+    ("variables", "line"),
+    [
+        ({"SECRET_KEY": ""}, "SECRET_KEY is not set: put 50 random characters or more"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set: put the names"),
+        ({"ALLOWED_HOSTS": "https://a.example/"}, "ALLOWED_HOSTS has 'https://a.example/': put the names"),
+        ({"ALLOWED_HOSTS": "a.example,,b"}, "ALLOWED_HOSTS has '': put the names"),
+        ({"DEBUG": "maybe"}, "DEBUG is 'maybe': put true or false"),
+        ({"API_ANONYMOUS": "all"}, "API_ANONYMOUS is 'all': put one of write, read, none"),
+        ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two': put a whole number from 1 to 256"),
+        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY is '0': put a whole number from 1 to 256"),
+        ({"BIND": "8000"}, "BIND is '8000': put an address like 127.0.0.1:8000"),
+        ({"BIND": "127.0.0.1:99999"}, "BIND is '127.0.0.1:99999': put an address"),
+        ({"BIND": "localhost:http"}, "BIND is 'localhost:http': put an address"),
+        ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "DATABASE_URL does not name a PostgreSQL database: put"),
+        ({"DATABASE_URL": "postgresql://host"}, "DATABASE_URL does not name a PostgreSQL database: put"),
+        ({"DATABASE_URL": "postgresql://u:secret@host:port/db"}, "DATABASE_URL can't be read: put postgresql://"),
+    ],
+)
+def test_what_is_missing_or_wrong_stops_the_start_with_one_line(variables: dict[str, str], line: str) -> None:
+    done = settings("DEBUG", **DEPLOYMENT | variables)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"tasks-api: {line}")
+    assert done.stderr.count("\n") == 1
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize("bind", ["0.0.0.0:80", "[::1]:8000", "unix:/run/tasks.sock"])
+def test_addresses_that_can_be_listened_on(bind: str) -> None:
+    assert value("BIND", BIND=bind) == bind
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BIND=127.0.0.1:1\nDEBUG=true\n")
+    monkeypatch.setenv("BIND", "127.0.0.1:2")
+    monkeypatch.delenv("DEBUG", raising=False)
+    env = Environment(str(file))
+    assert env.address("BIND", "127.0.0.1:3") == "127.0.0.1:2"
+    assert env.flag("DEBUG", default=False)
+    monkeypatch.delenv("DEBUG")
+
+
+def test_the_local_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    key = local_secret_key(folder)
+    assert len(key) >= 50
+    assert local_secret_key(folder) == key
+    assert [path.name for path in folder.iterdir()] == ["secret_key"]
+    assert stat.S_IMODE((folder / "secret_key").stat().st_mode) == 0o600
+
+
+def test_the_first_of_two_keys_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = local_secret_key(tmp_path)
+    monkeypatch.setattr(Path, "exists", lambda _: False)  # as a second process saw it a moment before
+    assert local_secret_key(tmp_path) == first
+
+
+def test_debug_echoes_sql() -> None:
+    program = (
+        "import django; django.setup(); from django.db import connection; connection.cursor().execute('SELECT 42')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=os.environ | {"DEBUG": "true", "DJANGO_SETTINGS_MODULE": "config.settings"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "SELECT 42" in done.stderr

@@ -1,0 +1,160 @@
+"""PATCH /tasks/{id}"""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from tasks.models import Tag, Task
+from tests.factories import make_task
+
+pytestmark = pytest.mark.django_db
+
+
+def patch(api: APIClient, task: Task, body: Any) -> dict[str, Any]:
+    answer = api.patch(f"/tasks/{task.pk}", body)
+    assert answer.status_code == 200, answer.content
+    changed: dict[str, Any] = answer.json()
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("title", "Buy oat milk"),
+        ("description", "two litres"),
+        ("description", ""),
+        ("description", None),
+        ("due_date", "2026-12-24"),
+        ("due_date", None),
+        ("tags", ["b", "c"]),
+        ("tags", []),
+    ],
+)
+def test_one_member_changes_and_the_others_stay(api: APIClient, member: str, value: Any) -> None:
+    task = make_task("A", description="text", due_date="2026-11-22", tags=("a", "b"))
+    before = api.get(f"/tasks/{task.pk}").json()
+    after = patch(api, task, {member: value})
+    assert after[member] == value
+    assert after | {member: None, "updated_at": None} == before | {member: None, "updated_at": None}
+    assert after["updated_at"] > before["updated_at"]
+    assert api.get(f"/tasks/{task.pk}").json() == after
+
+
+def test_completed_at_is_set_kept_and_cleared_by_the_server(api: APIClient) -> None:
+    task = make_task()
+    done = patch(api, task, {"completed": True})
+    assert done["completed_at"] is not None
+    assert patch(api, task, {"completed": True, "title": "B"})["completed_at"] == done["completed_at"]
+    assert patch(api, task, {"completed": False})["completed_at"] is None
+
+
+def test_a_task_that_was_read_can_be_edited_and_sent_back(api: APIClient) -> None:
+    task = make_task(tags=("a",))
+    body = api.get(f"/tasks/{task.pk}").json() | {"title": "Edited"}
+    assert patch(api, task, body)["title"] == "Edited"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("body", [{}, {"title": "Buy milk"}, {"tags": ["B", "a"]}, {"completed": False, "id": 9}])
+def test_a_patch_that_changes_nothing_writes_nothing(api: APIClient, body: dict[str, Any]) -> None:
+    task = make_task("Buy milk", tags=("a", "b"))
+    before = api.get(f"/tasks/{task.pk}").json()
+    assert patch(api, task, body) == before
+    assert api.get(f"/tasks/{task.pk}").json() == before
+
+
+def test_merge_patch_is_taken_too(api: APIClient) -> None:
+    task = make_task(description="text")
+    answer = api.patch(f"/tasks/{task.pk}", '{"description": null}', content_type="application/merge-patch+json")
+    assert answer.json()["description"] is None
+
+
+@pytest.mark.parametrize("body", [{"title": ""}, {"completed": None}, {"done": True}, {"tags": ["", "x"]}])
+def test_a_wrong_body_changes_nothing(api: APIClient, body: dict[str, Any]) -> None:
+    task = make_task(tags=("a",))
+    before = api.get(f"/tasks/{task.pk}").json()
+    assert api.patch(f"/tasks/{task.pk}", {"description": "new", **body}).status_code == 400
+    assert api.get(f"/tasks/{task.pk}").json() == before
+    assert [tag.name for tag in Tag.objects.all()] == ["a"]
+
+
+def test_a_missing_task_is_a_404(api: APIClient) -> None:
+    assert api.patch("/tasks/1", {"title": "B"}).json()["detail"] == "Task not found"
+
+
+def test_a_task_that_vanishes_between_reading_and_writing_is_a_404(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = make_task()
+    change = Task.change
+
+    def change_after_another_client_deleted_it(self: Task, *args: Any) -> None:
+        Task.objects.filter(pk=self.pk).delete()
+        change(self, *args)
+
+    monkeypatch.setattr(Task, "change", change_after_another_client_deleted_it)
+    assert api.patch(f"/tasks/{task.pk}", {"title": "B"}).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_patches_of_different_members_at_the_same_moment_both_survive() -> None:
+    def send(barrier: threading.Barrier, task: Task, body: dict[str, Any]) -> None:
+        barrier.wait()
+        APIClient().patch(f"/tasks/{task.pk}", body, format="json")
+        connection.close()
+
+    for _ in range(20):
+        task, barrier = make_task(), threading.Barrier(3)
+        bodies: list[dict[str, Any]] = [{"title": "New"}, {"description": "new"}, {"tags": ["new"]}]
+        threads = [threading.Thread(target=send, args=(barrier, task, body)) for body in bodies]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        task.refresh_from_db()
+        assert (task.title, task.description, task.tag_names()) == ("New", "new", ["new"])
+
+
+@pytest.mark.django_db(transaction=True)
+class TestUpdatedAt:
+    """moves strictly upwards, whoever makes the change."""
+
+    def moves(self, task: Task) -> bool:
+        before = task.updated_at
+        task.refresh_from_db()
+        return task.updated_at > before
+
+    def test_with_a_change_in_a_shell(self) -> None:
+        task = make_task()
+        Task.objects.filter(pk=task.pk).update(title="B")
+        assert self.moves(task)
+
+    def test_with_every_one_of_many_changes_in_plain_sql(self) -> None:
+        task, seen = make_task(), set()
+        with connection.cursor() as cursor:
+            for number in range(500):
+                cursor.execute("UPDATE tasks_task SET title = %s RETURNING updated_at", [str(number)])
+                seen.add(cursor.fetchone()[0])
+        assert len(seen) == 500
+        assert self.moves(task)
+
+    def test_with_a_tag_that_is_added_removed_moved_or_renamed(self) -> None:
+        task, other = make_task(), Tag.objects.create(name="other")
+        tag = Tag.objects.create(name="a")
+        task.tags.add(tag)
+        assert self.moves(task)
+        Task.tags.through.objects.update(tag=other)
+        assert self.moves(task)
+        Tag.objects.filter(pk=other.pk).update(name="renamed")
+        assert self.moves(task)
+        task.tags.clear()
+        assert self.moves(task)
+
+    def test_not_with_an_update_that_changes_nothing(self) -> None:
+        task = make_task(tags=("a",))
+        Task.objects.update(title=task.title)
+        Tag.objects.update(name="a")
+        assert not self.moves(task)
