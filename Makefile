@@ -38,6 +38,7 @@ format: .venv/dev ## format the code, write openapi.yaml anew
 	@$(BIN)/python manage.py spectacular --file openapi.yaml
 
 seed: .venv/base ## add demo tasks: make seed COUNT=1000
+	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_tasks --count $(COUNT)
 
 lock: .venv/dev ## lock requirements/*.in anew, with hashes

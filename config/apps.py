@@ -8,14 +8,17 @@ class ServiceConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self) -> None:
-        pre_migrate.connect(_no_statement_timeout, sender=self)
-        post_migrate.connect(_no_statement_timeout, sender=self)
+        pre_migrate.connect(_lift_statement_timeout)
+        post_migrate.connect(_restore_statement_timeout)
 
 
-def _no_statement_timeout(using: str, **kwargs: object) -> None:
+def _lift_statement_timeout(using: str, **kwargs: object) -> None:
     """An index on a large table takes longer than a request may.
 
     `lock_timeout` stays: nobody queues behind a migration that waits for its lock.
     """
-    with connections[using].cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0")
+    connections[using].cursor().execute("SET statement_timeout = 0")
+
+
+def _restore_statement_timeout(using: str, **kwargs: object) -> None:
+    connections[using].cursor().execute("RESET statement_timeout")

@@ -2,24 +2,57 @@
 
 A body holds `type`, `title`, `status`, `detail`, a stable `code` and, for bad input, `errors`: an entry per fault
 with its own `code` and `detail` and either `pointer` (RFC 6901, into the body) or `parameter` (a query parameter
-or a header).
+or a header). A crash also has `instance`, which is in the log too.
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+import sys
+import uuid
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, TypedDict
 
-from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.exceptions import (
+    DisallowedHost,
+    ObjectDoesNotExist,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
-from rest_framework.views import set_rollback
 
 logger = logging.getLogger("config.errors")
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 1  # seconds; a restart of PostgreSQL takes about that long
+
+# Every code that an answer can have, with its status and meaning. Codes never change theirs; new ones may come.
+CODES: dict[str, tuple[int, str]] = {
+    "invalid_query": (
+        400,
+        "Query parameters are unknown, malformed, out of range or repeated; `errors` names each.",
+    ),
+    "invalid_body": (400, "Members of the body are missing, unknown, wrong or given twice; `errors` names each."),
+    "malformed_json": (400, "The body is empty, cut off, not UTF-8, not JSON or nested deeper than 32."),
+    "bad_request": (400, "The request is not HTTP as it should be: its Host, its headers, its form."),
+    "permission_denied": (403, "The caller may not do this; `detail` says why."),
+    "not_found": (404, "There is no such task, or no such path."),
+    "method_not_allowed": (405, "The path does not take this method; the header Allow lists those that it takes."),
+    "not_acceptable": (406, "The header Accept excludes JSON."),
+    "body_too_large": (413, "The body is larger than 1 MiB."),
+    "uri_too_long": (414, "The request line is longer than 8,190 bytes."),
+    "unsupported_media_type": (
+        415,
+        "The body is not labelled as JSON; Accept-Post or Accept-Patch lists what is.",
+    ),
+    "expectation_failed": (417, "The header Expect asks for something else than 100-continue."),
+    "headers_too_large": (431, "A header is longer than 8,190 bytes, or there are more than 100."),
+    "internal_error": (500, "The service failed and changed nothing; `instance` is in its log too."),
+    "transfer_coding_not_implemented": (501, "The body comes in a transfer coding other than chunked."),
+    "database_unavailable": (503, "The database is away or takes too long; nothing was changed, try again."),
+}
+RENAMED = {"parse_error": "malformed_json", "not_authenticated": "permission_denied"}  # DRF's codes
 
 
 class Fault(TypedDict, total=False):
@@ -31,105 +64,129 @@ class Fault(TypedDict, total=False):
     detail: str
 
 
-class InvalidQuery(exceptions.APIException):
-    """Query parameters that are unknown, malformed, out of range or given twice: all of them at once."""
+class InvalidRequest(exceptions.APIException):
+    """A 400 that names every fault."""
 
     status_code = HTTPStatus.BAD_REQUEST
-    default_code = "invalid_query"
 
     def __init__(self, faults: list[Fault]) -> None:
-        super().__init__("The query string has parameters that can't be taken.")
+        super().__init__()
         self.faults = faults
 
 
+class InvalidQuery(InvalidRequest):
+    default_code = "invalid_query"
+    default_detail = "The query string has parameters that can't be taken."
+
+
+class InvalidBody(InvalidRequest):
+    default_code = "invalid_body"
+    default_detail = "The body has members that can't be taken."
+
+
 def problem(
-    status: int,
     code: str,
     detail: str,
     *,
     errors: list[Fault] | None = None,
+    instance: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
-    """An error answer. `code` never changes its meaning; `detail` is for people."""
+    """An error answer. `code` is one of CODES, which also gives the status; `detail` is for people."""
+    status = HTTPStatus(CODES[code][0])
     body: dict[str, Any] = {
         "type": f"/docs#error-{code}",
-        "title": HTTPStatus(status).phrase,
+        "title": status.phrase,
         "status": status,
         "detail": detail,
         "code": code,
     }
-    if errors:
-        body["errors"] = errors
+    body |= {name: value for name, value in (("errors", errors), ("instance", instance)) if value}
     return JsonResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
     """DRF's EXCEPTION_HANDLER: whatever a view raises becomes a problem, a crash as well, in every mode."""
-    set_rollback()
     match exc:
         case Http404() | ObjectDoesNotExist():
-            return problem(404, "not_found", "Task not found")
-        case PermissionDenied():
-            return problem(403, "permission_denied", str(exc) or "You may not do this.")
-        case OperationalError() | InterfaceError():
-            return database_unavailable(exc)
+            return problem("not_found", "Task not found")
+        case InvalidRequest():
+            return problem(exc.default_code, str(exc.detail), errors=exc.faults)
         case exceptions.APIException():
-            return _api_problem(exc)
-    return internal_error(exc)
+            code = RENAMED.get(exc.default_code, exc.default_code)
+            return problem(code, str(exc.detail), headers=_headers(exc, context))
+    return _failure(exc)
 
 
-def _api_problem(exc: exceptions.APIException) -> HttpResponse:
-    headers = {}
-    if challenge := getattr(exc, "auth_header", None):
-        headers["WWW-Authenticate"] = challenge
-    if isinstance(exc, InvalidQuery):
-        return problem(exc.status_code, exc.default_code, str(exc.detail), errors=exc.faults)
-    if isinstance(exc, exceptions.ValidationError):
-        faults = list(_faults(exc.get_full_details(), ""))
-        return problem(400, "invalid_body", "The body has members that can't be taken.", errors=faults)
-    return problem(exc.status_code, exc.default_code, str(exc.detail), headers=headers)
+def _headers(exc: exceptions.APIException, context: dict[str, Any]) -> dict[str, str]:
+    """What HTTP asks for with this error (RFC 9110, section 15.5.6; RFC 5789; the W3C's Accept-Post)."""
+    view, method = context["view"], context["request"].method
+    if isinstance(exc, exceptions.MethodNotAllowed):
+        return {"Allow": ", ".join(view.allowed_methods)}
+    if isinstance(exc, exceptions.UnsupportedMediaType):
+        return {f"Accept-{method.title()}": ", ".join(parser.media_type for parser in view.get_parsers())}
+    return {}
 
 
-def _faults(details: Any, pointer: str) -> Iterator[Fault]:
-    """DRF's nested error details, flat."""
-    if isinstance(details, dict) and not (details.keys() == {"message", "code"} and isinstance(details["code"], str)):
+def flat_faults(details: Any, pointer: str = "") -> Iterator[Fault]:
+    """DRF's nested error details (`get_full_details`) as one list."""
+    if isinstance(details, list):
+        for inner in details:
+            yield from flat_faults(inner, pointer)
+    elif isinstance(details.get("code"), str):  # the member of a body that is called code has a list here
+        yield {"pointer": pointer, "code": details["code"], "detail": str(details["message"])}
+    else:
         for member, inner in details.items():
             general = member == api_settings.NON_FIELD_ERRORS_KEY
-            name = str(member).replace("~", "~0").replace("/", "~1")  # RFC 6901
-            yield from _faults(inner, pointer if general else f"{pointer}/{name}")
-    elif isinstance(details, list):
-        for inner in details:
-            yield from _faults(inner, pointer)
-    else:
-        yield {"pointer": pointer, "code": details["code"], "detail": str(details["message"])}
+            yield from flat_faults(inner, pointer if general else pointer_to(pointer, member))
 
 
-def database_unavailable(exc: Exception) -> HttpResponse:
-    """No connection, or a statement that ran into a timeout: nothing was changed, trying again is right."""
-    logger.error("database unavailable: %s", exc)
-    return problem(
-        503,
-        "database_unavailable",
-        "The database can't be reached or takes too long. Nothing was changed; try again.",
-        headers={"Retry-After": str(RETRY_AFTER)},
-    )
+def pointer_to(pointer: str, name: object) -> str:
+    """A JSON Pointer (RFC 6901) one step deeper."""
+    return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
 
 
-def internal_error(exc: Exception) -> HttpResponse:
-    logger.error("internal error", exc_info=exc)
-    return problem(500, "internal_error", "The service failed. Nothing was changed; the fault is in its log.")
+def _failure(exc: BaseException | None) -> HttpResponse:
+    """What is not the caller's fault, or what Django itself refused to read."""
+    match exc:
+        case OperationalError() | InterfaceError():
+            logger.error("database unavailable: %s", exc)
+            detail = "The database can't be reached or takes too long. Nothing was changed; try again."
+            return problem("database_unavailable", detail, headers={"Retry-After": str(RETRY_AFTER)})
+        case RequestDataTooBig():
+            return problem("body_too_large", "The body is larger than 1 MiB.")
+        case DisallowedHost():
+            return problem("bad_request", "The header Host names none of the hosts of this service.")
+        case SuspiciousOperation():
+            return problem("bad_request", f"The request can't be taken: {exc}")
+    instance = uuid.uuid4().urn
+    logger.error("internal error %s", instance, exc_info=exc)
+    return problem("internal_error", "The service failed and changed nothing.", instance=instance)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler400: a Host header that is not ours, or a request that Django itself refuses."""
-    return problem(400, "bad_request", "The request can't be taken: its Host header or its form is wrong.")
+    """Django's handler400."""
+    return _failure(exception)
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Django's handler404."""
-    return problem(404, "not_found", f"There is nothing at {request.path}.")
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler404, and the view of every path that nothing else takes."""
+    return problem("not_found", f"There is nothing at {request.path}.")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500, for what fails outside of the API's views; Django has logged it."""
-    return problem(500, "internal_error", "The service failed. Nothing was changed; the fault is in its log.")
+    """Django's handler500, for what fails outside of the API's views."""
+    return _failure(sys.exc_info()[1])
+
+
+def host_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuses a Host that is not ours before anything else; with DEBUG, Django would answer with a page of HTML."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        try:
+            request.get_host()
+        except DisallowedHost as exc:
+            return _failure(exc)
+        return get_response(request)
+
+    return middleware

@@ -1,10 +1,14 @@
 """Serializer fields and a serializer that take JSON types as documented and convert nothing."""
 
 import datetime
+import difflib
 import re
-from typing import Any, cast
+from typing import Any
 
 from rest_framework import serializers
+
+from config.errors import Fault, InvalidBody, flat_faults, pointer_to
+from config.parsers import Members
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -12,20 +16,25 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 class StrictSerializer(serializers.ModelSerializer[Any]):
     """A member that is not a field of it is an error; one that is read-only is ignored, so GET, edit, PATCH works."""
 
-    def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return super().to_internal_value(data)  # which says that it must be an object
-        unknown = {name: [self._not_a_member()] for name in data if name not in self.fields}
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Every fault at once: of the values, of the names, and what the parser found in the text."""
+        found: list[Fault] = []
         try:
-            values = super().to_internal_value(data)
+            values = super().run_validation(data)
         except serializers.ValidationError as exc:
-            unknown |= cast("dict[str, Any]", exc.detail)
-        if unknown:
-            raise serializers.ValidationError(unknown)
+            found = list(flat_faults(exc.get_full_details()))
+        if isinstance(data, Members):
+            places = {fault["pointer"] for fault in found}
+            found += [fault for fault in data.faults if fault["pointer"] not in places]
+            found += [self._unknown(name) for name in data if name not in self.fields]
+        if found:
+            raise InvalidBody(found)
         return values
 
-    def _not_a_member(self) -> serializers.ErrorDetail:
-        return serializers.ErrorDetail(f"Not a member here. Known are {', '.join(self.fields)}.", code="unknown")
+    def _unknown(self, name: str) -> Fault:
+        near = difflib.get_close_matches(name, self.fields, n=1)
+        right = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(self.fields)}."
+        return {"pointer": pointer_to("", name), "code": "unknown", "detail": f"Not a member here. {right}"}
 
 
 class CharField(serializers.CharField):

@@ -129,6 +129,8 @@ class TextField(QueryField):
             raise invalid("It is empty: leave it out, or put a text.", "blank")
         if "\x00" in value:
             raise invalid("It holds a NUL character.", "null_character")
+        if "\ufffd" in value:
+            raise invalid("It is not UTF-8 (or holds U+FFFD, which stands for what is not).", "not_utf8")
         if len(value) > self.max_length:
             raise invalid(f"Put at most {self.max_length} characters.", "max_length")
         return value

@@ -1,19 +1,32 @@
 """The short guide at the top of the docs page."""
 
-DESCRIPTION = """\
+from config.errors import CODES
+
+CODES_TABLE = "\n".join(f"| `{code}` | {status} | {meaning} |" for code, (status, meaning) in CODES.items())
+
+DESCRIPTION = f"""\
 Tasks that people put their trust in: no write is lost, no mistake in a request is ignored in silence.
 
-**Pages.** `GET /tasks/` answers `count`, `next`, `previous` and `results`, newest first. `limit` (1 to 1000) and
-`offset` choose the page; `next` is null on the last one.
+## Pages
+`GET /tasks/` answers `count`, `next`, `previous` and `results`, newest first. `limit` (1 to 1000, default 50) and
+`offset` choose the page. Follow `next` until it is null.
 
-**Filters.** `completed`, `tag` (several times: all of them), `due_date__gte`, `due_date__lte`, `created_at__gte`,
-`created_at__lt`, `updated_at__gte`, `updated_at__lt`, `search` and `ordering`. A parameter that is unknown, malformed,
-out of range or given twice (bar `tag`) is a 400 that names it.
+## Filters
+`completed`, `tag` (several times: all of them), `due_date__gte`, `due_date__lte`, `created_at__gte`, `created_at__lt`,
+`updated_at__gte`, `updated_at__lt`, `search` and `ordering`. Times carry an offset or `Z`; in a query string a `+` is
+written `%2B`. A parameter that is unknown, malformed, out of range or given twice (bar `tag`) is a 400 that names it.
 
-**Bodies** are JSON, and types are taken as documented. An unknown member is a 400 that names it. The members that the
-server sets are accepted and ignored, so a task that was read can be edited and sent back. `PATCH` changes the members
-that were sent and no others.
+## Bodies
+JSON in UTF-8, at most 1 MiB and 32 levels deep. Types are taken as documented and never converted. A member that is
+unknown or given twice is a 400 that names it. The members that the server sets are accepted and ignored, so a task that
+was read can be edited and sent back. `PATCH` changes the members that were sent and no others.
 
-**Errors** are `application/problem+json` (RFC 9457): `type`, `title`, `status`, `detail`, a stable `code` and, for bad
-input, `errors`, an entry per fault with `pointer` (into the body) or `parameter`, `code` and `detail`.
+## Errors
+Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and a stable `code`; for bad
+input it has `errors`, an entry for each fault, with its place: `pointer` into the body, or `parameter`.
+A method that a path does not take is a 405 on every path.
+
+| code | status | meaning |
+|---|---|---|
+{CODES_TABLE}
 """

@@ -5,15 +5,16 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
+
+from config.views import StrictAPIView
 
 
 class HealthSerializer(serializers.Serializer[dict[str, str]]):
-    status = serializers.ChoiceField(choices=["ok"])
+    status = serializers.CharField(help_text="`ok`")
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
-class LiveView(APIView):
+class LiveView(StrictAPIView):
     """The process answers. The database is not asked: a restart of the process would not bring it back."""
 
     authentication_classes = ()
@@ -25,8 +26,10 @@ class LiveView(APIView):
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
-class ReadyView(APIView):
+class ReadyView(StrictAPIView):
     """The database answers too. 503 while it does not."""
+
+    error_statuses = (503,)
 
     authentication_classes = ()
     permission_classes = ()

@@ -1,7 +1,154 @@
-"""How drf-spectacular reads this code."""
+"""The OpenAPI document: what drf-spectacular reads from the code, completed by what holds for every operation."""
 
+from functools import cache
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpResponse
 from drf_spectacular import openapi
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+
+from config import errors
+from config.pagination import BIGINT_MAX
+from config.views import StrictAPIView
+
+Document = dict[str, Any]
+
+# What can go wrong with any request, before or behind the view.
+ALWAYS = (400, 406, 414, 417, 431, 500, 501)
+WITH_BODY = (413, 415)
+HEADERS = {
+    "Retry-After": ({503}, "integer", "Seconds after which to try again."),
+    "Accept-Post": ({415}, "string", "Media types that this path takes in a POST."),
+    "Accept-Patch": ({415}, "string", "Media types that this path takes in a PATCH (RFC 5789)."),
+}
+FAULT_EXAMPLES: dict[str, list[errors.Fault]] = {
+    "invalid_query": [
+        {"parameter": "complete", "code": "unknown", "detail": "Not a parameter here. Did you mean completed?"}
+    ],
+    "invalid_body": [{"pointer": "/title", "code": "required", "detail": "This field is required."}],
+}
+TEXT = {"type": "string"}
+FAULT = {
+    "type": "object",
+    "description": "One mistake in a request.",
+    "properties": {
+        "pointer": TEXT | {"description": "Where in the body: a JSON Pointer (RFC 6901), empty for the whole."},
+        "parameter": TEXT | {"description": "The query parameter."},
+        "code": TEXT | {"description": "What is wrong; stable."},
+        "detail": TEXT | {"description": "What would be right, for people."},
+    },
+    "required": ["code", "detail"],
+    "additionalProperties": False,
+}
+PROBLEM = {
+    "type": "object",
+    "description": "An error (RFC 9457).",
+    "properties": {
+        "type": TEXT | {"format": "uri-reference", "description": "Where the code is explained."},
+        "title": TEXT | {"description": "The status in words."},
+        "status": {"type": "integer", "minimum": 400, "maximum": 599},
+        "detail": TEXT | {"description": "What happened, for people."},
+        "code": TEXT | {"enum": list(errors.CODES), "description": "What happened; stable. New codes may come."},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}, "minItems": 1},
+        "instance": TEXT | {"format": "uri", "description": "Of a crash: names it in the service's log."},
+    },
+    "required": ["type", "title", "status", "detail", "code"],
+    "additionalProperties": False,
+}
 
 
 class AutoSchema(openapi.AutoSchema):
-    """The OpenAPI document, told what the code says."""
+    """Lists every status that an operation can answer."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Document | None:
+        operation: Document | None = super().get_operation(*args, **kwargs)
+        if operation:
+            for status in sorted(self._error_statuses(operation)):
+                operation["responses"][str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
+        return operation
+
+    def _error_statuses(self, operation: Document) -> set[int]:
+        statuses = {*ALWAYS, *getattr(self.view, "error_statuses", ())}
+        if "requestBody" in operation:
+            statuses |= {*WITH_BODY}
+        if "{" in self.path:
+            statuses.add(404)
+        return statuses
+
+    def _resolve_path_parameters(self, variables: list[str]) -> list[Document]:
+        schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": BIGINT_MAX}
+        return [{"name": name, "in": "path", "required": True, "schema": schema} for name in variables]
+
+
+def complete(result: Document, generator: Any, request: Any, public: bool) -> Document:
+    """drf-spectacular's POSTPROCESSING_HOOKS: the shared parts, and schemas that say what is always there."""
+    components = result["components"]
+    schemas = components["schemas"]
+    for name, schema in schemas.items():
+        if schema.get("type") == "object":
+            schema["additionalProperties"] = False
+            if not name.endswith("Request"):
+                schema["required"] = list(schema["properties"])  # an answer leaves nothing out
+    schemas |= {"Fault": FAULT, "Problem": PROBLEM}
+    statuses = sorted({status for status, _ in errors.CODES.values()} - {405})
+    components["responses"] = {_name(status): _response(status) for status in statuses}
+    return result
+
+
+def _name(status: int) -> str:
+    return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
+
+
+def _response(status: int) -> Document:
+    codes = {code: meaning for code, (known, meaning) in errors.CODES.items() if known == status}
+    headers = {
+        name: {"description": description, "schema": {"type": kind}}
+        for name, (statuses, kind, description) in HEADERS.items()
+        if status in statuses
+    }
+    content = {
+        "schema": {"$ref": "#/components/schemas/Problem"},
+        "examples": {code: {"value": _example(code)} for code in codes},
+    }
+    return {
+        "description": "\n".join(f"* `{code}`: {meaning}" for code, meaning in codes.items()),
+        **({"headers": headers} if headers else {}),
+        "content": {errors.MEDIA_TYPE: content},
+    }
+
+
+def _example(code: str) -> Document:
+    status, meaning = errors.CODES[code]
+    example = {
+        "type": f"/docs#error-{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": meaning.partition(";")[0],
+        "code": code,
+    }
+    if code == "internal_error":
+        example["instance"] = "urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"
+    return example | ({"errors": FAULT_EXAMPLES[code]} if code in FAULT_EXAMPLES else {})
+
+
+@cache
+def rendered_document() -> bytes:
+    """The document as JSON. It is the same for every request, so that one rendering serves them all."""
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    rendered: bytes = OpenApiJsonRenderer().render(document, renderer_context={})
+    return rendered
+
+
+@extend_schema(exclude=True)
+class DocumentView(StrictAPIView):
+    """/openapi.json"""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def get(self, request: Request) -> HttpResponse:
+        return HttpResponse(rendered_document(), content_type="application/json")

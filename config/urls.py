@@ -1,21 +1,26 @@
 """Every path that the service answers. Those of the API take both forms, with and without the trailing slash."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.templatetags.static import static
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
 from config import errors, health
+from config.schema import DocumentView
 
 urlpatterns = [
     path("", RedirectView.as_view(url="/docs")),
     path("", include("tasks.urls")),
     path("health", health.LiveView.as_view()),
     path("health/ready", health.ReadyView.as_view()),
-    path("openapi.json", SpectacularJSONAPIView.as_view(), name="openapi"),
+    path("openapi.json", DocumentView.as_view(), name="openapi"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="openapi"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="openapi"), name="redoc"),
+    path("admin", RedirectView.as_view(url="/admin/")),
     path("admin/", admin.site.urls),
+    path("favicon.ico", RedirectView.as_view(url=static("drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"))),
+    re_path("", errors.not_found),  # with DEBUG, Django would answer with a page of HTML
 ]
 
 handler400 = errors.bad_request

@@ -10,6 +10,9 @@ from django.http import HttpRequest
 
 from tasks.models import DESCRIPTION_LENGTH, Tag, Task, TaskQuerySet
 
+admin.site.site_header = admin.site.site_title = "Tasks"
+admin.site.index_title = "Overview"
+
 
 class DescriptionField(forms.CharField):
     """A text as it was written: browsers send CRLF for each line break, and an empty box for null."""

@@ -115,7 +115,7 @@ def test_a_wrong_body_is_named_and_makes_nothing(api: APIClient, body: Any, poin
 
 def test_all_faults_of_a_body_come_at_once(api: APIClient) -> None:
     faults = api.post("/tasks/", {"titel": "A", "completed": 0, "tags": [1, ""]}).json()["errors"]
-    assert [fault["pointer"] for fault in faults] == ["/titel", "/title", "/completed", "/tags/0", "/tags/1"]
+    assert [fault["pointer"] for fault in faults] == ["/title", "/completed", "/tags/0", "/tags/1", "/titel"]
 
 
 @pytest.mark.parametrize(
@@ -123,20 +123,98 @@ def test_all_faults_of_a_body_come_at_once(api: APIClient) -> None:
     [
         ("{", "not JSON"),
         ('{"title": NaN}', "NaN"),
-        ('{"title": "A", "title": "B"}', "twice: title"),
-        ("[" * 100_000, "not JSON"),
-        (b'{"title": "\xff"}', "not JSON"),
+        ("", "is empty"),
+        ("  \n", "is empty"),
+        ("[" * 100_000, "deeper than 32"),
+        ("[" * 33 + "]" * 33, "deeper than 32"),
+        (b'{"title": "\xff"}', "not UTF-8: byte 11"),
+        (b'\xef\xbb\xbf{"title": "A"}', "BOM"),
+        ('{"title": "A"}'.encode("utf-16"), "not UTF-8"),
+        ('{"title": Infinity}', "Infinity"),
+        ('{"title": "A"} x', "not JSON"),
+        ("{'title': 'A'}", "not JSON"),
+        ('{"title": "tab\tinside"}', "not JSON"),
     ],
 )
 def test_a_body_that_is_not_json_is_a_400(api: APIClient, text: str | bytes, detail: str) -> None:
     answer = api.post("/tasks/", text, content_type="application/json")
-    assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
     assert detail in answer.json()["detail"]
 
 
-def test_another_content_type_is_a_415(api: APIClient) -> None:
-    answer = api.post("/tasks/", "title=A", content_type="application/x-www-form-urlencoded")
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        ('{"title": "A", "title": "B"}', [("/title", "repeated")]),
+        ('{"title": "A", "id": {"x": 1, "x": 2}}', [("/id/x", "repeated")]),
+        ('{"title": "A\\u0000"}', [("/title", "null_characters_not_allowed")]),
+        ('{"title": "A\\ud800"}', [("/title", "surrogate_characters_not_allowed")]),
+        ('{"title": "A", "tags": ["\\udfff"]}', [("/tags/0", "surrogate_characters_not_allowed")]),
+        ('{"title": "A", "id": "\\u0000"}', [("/id", "null_characters_not_allowed")]),
+        (
+            '{"title": "A", "x\\u0000": 1}',
+            [("/x\x00", "null_characters_not_allowed"), ("/x\x00", "unknown")],
+        ),
+        ('{"title": "A", "id": 1e999}', [("/id", "out_of_range")]),
+        ('{"title": "A", "id": -1e999}', [("/id", "out_of_range")]),
+        ('{"title": "A", "id": [' + "9" * 5000 + "]}", [("/id/0", "out_of_range")]),
+        (
+            '{"title": 1e999, "done": 1, "done": 2}',
+            [("/title", "invalid"), ("/done", "repeated"), ("/done", "unknown")],
+        ),
+    ],
+)
+def test_what_json_allows_and_no_text_may_hold_is_named_by_its_place(
+    api: APIClient, text: str, faults: list[tuple[str, str]]
+) -> None:
+    answer = api.post("/tasks/", text, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_body")
+    assert [(fault["pointer"], fault["code"]) for fault in answer.json()["errors"]] == faults
+    assert not Task.objects.exists()
+
+
+def test_a_near_miss_is_suggested(api: APIClient) -> None:
+    faults = api.post("/tasks/", {"title": "A", "tag": []}).json()["errors"]
+    assert faults[0]["detail"] == "Not a member here. Did you mean tags?"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "application/merge-patch+json",
+        "application/json; charset=latin-1",
+    ],
+)
+def test_another_content_type_is_a_415_that_says_what_is_taken(api: APIClient, content_type: str) -> None:
+    answer = api.post("/tasks/", '{"title": "A"}', content_type=content_type)
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+    assert answer["Accept-Post"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", 'Application/JSON; charset="UTF-8"', "application/json;a=b"]
+)
+def test_every_form_of_the_right_content_type_is_taken(api: APIClient, content_type: str) -> None:
+    assert api.post("/tasks/", '{"title": "A"}', content_type=content_type).status_code == 201
+
+
+def test_a_body_of_1_mib_is_read_and_one_byte_more_is_a_413(api: APIClient) -> None:
+    text = '{"title": "A"' + " " * (1024 * 1024 - 14) + "}"
+    assert api.post("/tasks/", text, content_type="application/json").status_code == 201
+    answer = api.post("/tasks/", text + " ", content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+
+
+def test_a_query_parameter_is_a_mistake_here(api: APIClient) -> None:
+    answer = api.post("/tasks/?completed=true&x=1&x=2", {"title": "A"})
+    assert [(fault["parameter"], fault["code"]) for fault in answer.json()["errors"]] == [
+        ("completed", "unknown"),
+        ("x", "unknown"),
+        ("x", "repeated"),
+    ]
+    assert not Task.objects.exists()
 
 
 def test_capitals_make_no_second_tag_and_the_first_spelling_stays(api: APIClient) -> None:

@@ -7,8 +7,11 @@ import psycopg
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 from django.test import Client
+from pytest_django import Settings
+from rest_framework import exceptions
 from rest_framework.test import APIClient
 
+from config.errors import CODES, RENAMED
 from tasks.models import Task
 from tests.factories import make_task
 
@@ -22,15 +25,22 @@ def raising(exc: Exception) -> Any:
     return fail
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/tasks/abc", "/tasks/1/2", "/health/x", "/docs/", "/static/nothing.js"])
-def test_an_unknown_url_is_a_404(api: APIClient, path: str) -> None:
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/tasks/abc", "/tasks/1/2", "/health/x", "/docs/", "/static/nothing.js"]
+)
+def test_an_unknown_url_is_a_404(api: APIClient, settings: Settings, debug: bool, path: str) -> None:
+    settings.DEBUG = debug
     answer = api.get(path)
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
     assert answer.json()["detail"] == f"There is nothing at {path}."
 
 
-def test_a_host_that_is_not_ours_is_a_400() -> None:
-    answer = Client().get("/tasks/", HTTP_HOST="evil.example")
+@pytest.mark.parametrize("debug", [True, False])
+@pytest.mark.parametrize("host", ["evil.example", "testserver:x", "a b", ""])
+def test_a_host_that_is_not_ours_is_a_400(settings: Settings, debug: bool, host: str) -> None:
+    settings.DEBUG = debug
+    answer = Client().get("/tasks/", HTTP_HOST=host)
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
 
 
@@ -51,6 +61,7 @@ def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_whole(
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.content.decode()
     assert "the secret" in caplog.text
+    assert answer.json()["instance"] in caplog.text
 
 
 def test_a_crash_outside_of_the_api_has_the_same_shape(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,6 +69,46 @@ def test_a_crash_outside_of_the_api_has_the_same_shape(monkeypatch: pytest.Monke
     answer = Client(raise_request_exception=False).get("/admin/login/")
     assert (answer.status_code, answer["Content-Type"]) == (500, "application/problem+json")
     assert "secret" not in answer.content.decode()
+
+
+def test_a_database_that_is_away_is_a_503_outside_of_the_api_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.contrib.admin.sites.AdminSite.each_context", raising(OperationalError("gone")))
+    assert Client(raise_request_exception=False).get("/admin/login/").status_code == 503
+
+
+def test_more_parameters_than_django_reads_are_a_400(api: APIClient) -> None:
+    answer = api.get("/tasks/?" + "&".join(f"a{number}=1" for number in range(1001)))
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_what_django_itself_refuses_has_the_same_shape() -> None:
+    answer = Client().get("/admin/login/?" + "&".join(f"a{number}=1" for number in range(1001)))
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+def test_options_lists_the_methods(api: APIClient) -> None:
+    answer = api.options("/tasks/")
+    assert (answer.status_code, answer["Allow"]) == (204, "GET, POST, HEAD, OPTIONS")
+
+
+@pytest.mark.parametrize("path", ["/tasks/", "/health", "/docs"])
+def test_a_method_that_is_not_offered_is_a_405(api: APIClient, path: str) -> None:
+    answer = api.generic("PURGE", path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert "GET" in answer["Allow"]
+
+
+@pytest.mark.parametrize("path", ["/health?x=1", "/health/ready?x=1", "/tasks/1?format=json", "/tasks?format=json"])
+def test_a_query_parameter_that_is_not_known_is_a_400(api: APIClient, path: str) -> None:
+    answer = api.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
+
+
+def test_every_code_of_drf_has_a_meaning_here() -> None:
+    names = (name for name in vars(exceptions) if isinstance(vars(exceptions)[name], type))
+    classes = [vars(exceptions)[name] for name in names if issubclass(vars(exceptions)[name], exceptions.APIException)]
+    raised = {each.default_code for each in classes} - {"error", "invalid", "authentication_failed", "throttled"}
+    assert raised <= CODES.keys() | RENAMED.keys()
 
 
 def test_a_type_that_is_not_offered_is_a_406(api: APIClient) -> None:

@@ -123,6 +123,7 @@ class TestFilters:
             ("updated_at__lt=9999-12-31T23:59:59-01:00", "out_of_range"),
             ("search=", "blank"),
             ("search=%00", "null_character"),
+            ("search=%ff", "not_utf8"),
             (f"search={'x' * 201}", "max_length"),
             ("ordering=", "invalid"),
             ("ordering=nope", "invalid"),

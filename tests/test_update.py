@@ -66,6 +66,12 @@ def test_a_patch_that_changes_nothing_writes_nothing(api: APIClient, body: dict[
     assert api.get(f"/tasks/{task.pk}").json() == before
 
 
+def test_another_content_type_is_a_415_that_says_what_is_taken(api: APIClient) -> None:
+    answer = api.patch(f"/tasks/{make_task().pk}", "[]", content_type="application/json-patch+json")
+    assert answer.status_code == 415
+    assert answer["Accept-Patch"] == "application/json, application/merge-patch+json"
+
+
 def test_merge_patch_is_taken_too(api: APIClient) -> None:
     task = make_task(description="text")
     answer = api.patch(f"/tasks/{task.pk}", '{"description": null}', content_type="application/merge-patch+json")

