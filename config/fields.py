@@ -48,6 +48,20 @@ class CharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class NamesField(serializers.ListField):
+    """A list of names in which none is twice, whatever its capitals."""
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        names: list[str] = super().to_internal_value(data)
+        seen: set[str] = set()
+        for place, name in enumerate(names):
+            if name.lower() in seen:
+                detail = f"{name!r} is in the list twice; capitals make no difference."
+                raise serializers.ValidationError({str(place): [detail]}, code="duplicate")
+            seen.add(name.lower())
+        return names
+
+
 class BooleanField(serializers.BooleanField):
     """Takes true and false; DRF's takes "yes", "t" and 1 as well."""
 

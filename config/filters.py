@@ -11,7 +11,6 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
-from drf_spectacular.utils import extend_schema_field
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -21,6 +20,11 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 DATE_TIME = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:[0-9]{2})?"
 )
+
+
+# What DATE_TIME takes, and no year that an offset could push over the edge of the calendar.
+DATE_TIME_PATTERN = r"^(?!0000|0001|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+NOT_BLANK = r"^[^\u0000\ufffd]*[^\s\u0000\ufffd][^\u0000\ufffd]*$"
 
 
 class FilterBackend(DjangoFilterBackend):
@@ -76,6 +80,8 @@ class QueryField(forms.Field):
     def clean(self, value: Any) -> Any:
         return None if value is None else self.parse(value)
 
+    schema: dict[str, Any]  # of one value, for the OpenAPI document
+
     def parse(self, value: str) -> Any:
         """The value, or a ValidationError that says what would be right."""
         raise NotImplementedError
@@ -86,6 +92,8 @@ def invalid(detail: str, code: str = "invalid") -> forms.ValidationError:
 
 
 class BooleanField(QueryField):
+    schema: dict[str, Any] = {"type": "boolean"}
+
     def parse(self, value: str) -> bool:
         if value not in ("true", "false"):
             raise invalid("Put true or false.")
@@ -93,6 +101,8 @@ class BooleanField(QueryField):
 
 
 class DateField(QueryField):
+    schema: dict[str, Any] = {"type": "string", "format": "date", "example": "2026-12-01"}
+
     def parse(self, value: str) -> datetime.date:
         try:
             if DATE.fullmatch(value):
@@ -103,6 +113,13 @@ class DateField(QueryField):
 
 
 class DateTimeField(QueryField):
+    schema: dict[str, Any] = {
+        "type": "string",
+        "format": "date-time",
+        "pattern": DATE_TIME_PATTERN,
+        "example": "2026-11-22T09:30:00Z",
+    }
+
     def parse(self, value: str) -> datetime.datetime:
         if " " in value and DATE_TIME.fullmatch(value.replace(" ", "+")):
             raise invalid("A + in a query string means a blank: write the offset's + as %2B, or use Z.")
@@ -123,6 +140,7 @@ class TextField(QueryField):
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_length = max_length
+        self.schema = {"type": "string", "minLength": 1, "maxLength": max_length, "pattern": NOT_BLANK}
 
     def parse(self, value: str) -> str:
         if not value.strip():
@@ -137,12 +155,20 @@ class TextField(QueryField):
 
 
 class RepeatedField(TextField):
-    """The same parameter several times."""
+    """The same parameter, several times."""
 
     widget = forms.MultipleHiddenInput
 
+    def __init__(self, *, max_items: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_items = max_items
+        self.schema = {"type": "array", "items": self.schema, "maxItems": max_items}
+
     def clean(self, value: Any) -> list[str]:
-        return [self.parse(one) for one in value or []]
+        values = [self.parse(one) for one in value or []]
+        if len(values) > self.max_items:
+            raise invalid(f"Put it at most {self.max_items} times.", "max_items")
+        return values
 
 
 class OrderingField(QueryField):
@@ -151,6 +177,14 @@ class OrderingField(QueryField):
     def __init__(self, *, columns: Sequence[str], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.columns = columns
+        names = "|".join(columns)
+        once = rf"(?!.*\b({names})\b.*\b\1\b)"
+        self.schema = {
+            "type": "string",
+            "pattern": rf"^{once}-?({names})(,-?({names}))*$",
+            "default": "-created_at",
+            "example": "due_date,-created_at",
+        }
 
     def parse(self, value: str) -> list[str]:
         terms = value.split(",")
@@ -165,17 +199,14 @@ class OrderingField(QueryField):
         return terms
 
 
-@extend_schema_field({"type": "boolean"})
 class BooleanFilter(django_filters.Filter):
     field_class = BooleanField
 
 
-@extend_schema_field({"type": "string", "format": "date"})
 class DateFilter(django_filters.Filter):
     field_class = DateField
 
 
-@extend_schema_field({"type": "string", "format": "date-time"})
 class DateTimeFilter(django_filters.Filter):
     field_class = DateTimeField
 

@@ -22,8 +22,8 @@ unknown or given twice is a 400 that names it. The members that the server sets 
 was read can be edited and sent back. `PATCH` changes the members that were sent and no others.
 
 ## Errors
-Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and a stable `code`; for bad
-input it has `errors`, an entry for each fault, with its place: `pointer` into the body, or `parameter`.
+Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and a stable `code`; for
+bad input it has `errors`, an entry for each fault, with its place: `pointer` into the body, or `parameter`.
 A method that a path does not take is a 405 on every path.
 
 | code | status | meaning |

@@ -67,3 +67,14 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
             }
             for name, (least, most, default) in self.bounds().items()
         ]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "type": "object",
+            "properties": {
+                "count": {"type": "integer", "minimum": 0, "description": "Of all pages.", "example": 1},
+                "next": {"type": ["string", "null"], "format": "uri", "example": None},
+                "previous": {"type": ["string", "null"], "format": "uri", "example": None},
+                "results": schema,
+            },
+        }

@@ -6,12 +6,14 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular import openapi
+from drf_spectacular.extensions import OpenApiFilterExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from config import errors
+from config import errors, guide
+from config.fields import CharField
 from config.pagination import BIGINT_MAX
 from config.views import StrictAPIView
 
@@ -31,6 +33,8 @@ FAULT_EXAMPLES: dict[str, list[errors.Fault]] = {
     ],
     "invalid_body": [{"pointer": "/title", "code": "required", "detail": "This field is required."}],
 }
+NO_NUL = r"^[^\u0000]*$"
+IGNORED = {"description": "Set by the server: accepted, so that a task can be sent back, and ignored."}
 TEXT = {"type": "string"}
 FAULT = {
     "type": "object",
@@ -61,6 +65,41 @@ PROBLEM = {
 }
 
 
+class FilterExtension(OpenApiFilterExtension):  # type: ignore[no-untyped-call]
+    """The query parameters, as their fields describe themselves."""
+
+    target_class = "config.filters.FilterBackend"
+    priority = 1
+
+    def get_schema_operation_parameters(self, auto_schema: Any, *args: Any, **kwargs: Any) -> list[Document]:
+        return [
+            {"name": name, "in": "query", "description": one.extra["help_text"], "schema": one.field.schema}
+            for name, one in auto_schema.view.filterset_class.base_filters.items()
+        ]
+
+
+class CharFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    """In a request, blanks around a text do not count and NUL is refused; an answer holds what is left."""
+
+    target_class = "config.fields.CharField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Document:
+        field, text = self.target, {"type": "string"}
+        if direction == "response" or not field.trim_whitespace:
+            return text | {"maxLength": field.max_length} | ({} if direction == "response" else {"pattern": NO_NUL})
+        inside = rf"[^\s\u0000]([^\u0000]{{0,{field.max_length - 2}}}[^\s\u0000])?"
+        return text | {"minLength": 1, "pattern": rf"^\s*{inside}\s*$"}
+
+
+class NamesFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = "config.fields.NamesField"
+    match_subclasses = True
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Document:
+        items = auto_schema._map_serializer_field(self.target.child, direction)  # noqa: SLF001 - as its own fields do
+        return {"type": "array", "items": items, "maxItems": self.target.max_length, "uniqueItems": True}
+
+
 class AutoSchema(openapi.AutoSchema):
     """Lists every status that an operation can answer."""
 
@@ -79,6 +118,10 @@ class AutoSchema(openapi.AutoSchema):
             statuses.add(404)
         return statuses
 
+    def _insert_field_validators(self, field: Any, schema: Document) -> None:
+        if not isinstance(field, CharField):  # CharFieldExtension has said it all
+            super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+
     def _resolve_path_parameters(self, variables: list[str]) -> list[Document]:
         schema = {"type": "integer", "format": "int64", "minimum": 1, "maximum": BIGINT_MAX}
         return [{"name": name, "in": "path", "required": True, "schema": schema} for name in variables]
@@ -86,13 +129,19 @@ class AutoSchema(openapi.AutoSchema):
 
 def complete(result: Document, generator: Any, request: Any, public: bool) -> Document:
     """drf-spectacular's POSTPROCESSING_HOOKS: the shared parts, and schemas that say what is always there."""
+    result["info"]["description"] = guide.DESCRIPTION
+    first = result["tags"][0]["name"]
+    result["paths"] = dict(sorted(result["paths"].items(), key=lambda item: not item[0].startswith(f"/{first}")))
     components = result["components"]
     schemas = components["schemas"]
     for name, schema in schemas.items():
         if schema.get("type") == "object":
             schema["additionalProperties"] = False
-            if not name.endswith("Request"):
-                schema["required"] = list(schema["properties"])  # an answer leaves nothing out
+            answer = schemas.get(name.removeprefix("Patched").removesuffix("Request"), schema)["properties"]
+            if name.endswith("Request"):
+                schema["properties"] |= {member: IGNORED for member in answer if member not in schema["properties"]}
+            else:
+                schema["required"] = list(answer)  # an answer leaves nothing out
     schemas |= {"Fault": FAULT, "Problem": PROBLEM}
     statuses = sorted({status for status, _ in errors.CODES.values()} - {405})
     components["responses"] = {_name(status): _response(status) for status in statuses}
@@ -138,7 +187,7 @@ def _example(code: str) -> Document:
 @cache
 def rendered_document() -> bytes:
     """The document as JSON. It is the same for every request, so that one rendering serves them all."""
-    document = SchemaGenerator().get_schema(request=None, public=True)
+    document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     rendered: bytes = OpenApiJsonRenderer().render(document, renderer_context={})
     return rendered
 

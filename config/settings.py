@@ -8,7 +8,7 @@ key, localhost only. With it, a deployment: nothing is assumed, and what is miss
 from pathlib import Path
 from typing import Any
 
-from config import embedded_postgres, guide
+from config import embedded_postgres
 from config.environment import Environment
 from config.secret_key import local_secret_key
 
@@ -138,7 +138,6 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tasks API",
-    "DESCRIPTION": guide.DESCRIPTION,
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "POSTPROCESSING_HOOKS": ["config.schema.complete"],

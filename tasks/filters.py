@@ -2,37 +2,31 @@
 
 from django.db.models import QuerySet
 from django_filters.rest_framework import FilterSet
-from drf_spectacular.utils import extend_schema_field
 
 from config.filters import BooleanFilter, DateFilter, DateTimeFilter, OrderingFilter, RepeatableFilter, TextFilter
-from tasks.models import TAG_LENGTH, Task, TaskQuerySet
+from tasks.models import TAG_LENGTH, TAGS_PER_TASK, Task, TaskQuerySet
 
 SEARCH_LENGTH = 200
 ORDERING = ("created_at", "updated_at", "due_date", "title", "id")
 
 
-@extend_schema_field({"type": "string", "minLength": 1, "maxLength": SEARCH_LENGTH})
 class SearchFilter(TextFilter):
     def filter(self, qs: TaskQuerySet, value: str | None) -> QuerySet[Task]:
         return qs if value is None else qs.search(value)
 
 
-@extend_schema_field(
-    {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": TAG_LENGTH}},
-)
 class TagFilter(RepeatableFilter):
     def filter(self, qs: TaskQuerySet, value: list[str]) -> QuerySet[Task]:
         return qs.tagged(value)
 
 
-@extend_schema_field({"type": "string", "default": "-created_at", "example": "due_date,-created_at"})
-class TaskOrderingFilter(OrderingFilter):
-    pass
-
-
 class TaskFilter(FilterSet):
     completed = BooleanFilter(help_text="Only tasks that are done (`true`) or open (`false`).")
-    tag = TagFilter(max_length=TAG_LENGTH, help_text="Only tasks with this tag; several times: with all of them.")
+    tag = TagFilter(
+        max_length=TAG_LENGTH,
+        max_items=TAGS_PER_TASK,
+        help_text="Only tasks with this tag; several times: with all of them.",
+    )
     due_date__gte = DateFilter("due_date", "gte", help_text="Due on this day or later.")
     due_date__lte = DateFilter("due_date", "lte", help_text="Due on this day or earlier.")
     created_at__gte = DateTimeFilter("created_at", "gte", help_text="Made at this time or later.")
@@ -43,7 +37,7 @@ class TaskFilter(FilterSet):
         max_length=SEARCH_LENGTH,
         help_text='Words in title and description, all of them. `"a phrase"`, `-without` and `this or that` work.',
     )
-    ordering = TaskOrderingFilter(
+    ordering = OrderingFilter(
         columns=ORDERING,
         help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}."
         " Every order ends in `id`. A task without due date comes after all that have one, or before when descending.",

@@ -2,30 +2,17 @@
 
 from typing import Any
 
-from rest_framework import serializers
-
-from config.fields import BooleanField, CharField, DateField, StrictSerializer
+from config.fields import BooleanField, CharField, DateField, NamesField, StrictSerializer
 from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
 
 
-class TagsField(serializers.ListField):
+class TagsField(NamesField):
     """Names of tags, out in alphabetical order."""
 
     child = CharField(max_length=TAG_LENGTH)
 
     def get_attribute(self, instance: Task) -> list[str]:
         return instance.tag_names()
-
-    def to_internal_value(self, data: Any) -> list[str]:
-        names: list[str] = super().to_internal_value(data)
-        seen: set[str] = set()
-        for place, name in enumerate(names):
-            if name.lower() in seen:
-                raise serializers.ValidationError(
-                    {str(place): [f"{name!r} is in the list twice; capitals make no difference."]}, code="duplicate"
-                )
-            seen.add(name.lower())
-        return names
 
 
 class TaskSerializer(StrictSerializer):

@@ -26,9 +26,7 @@ def raising(exc: Exception) -> Any:
 
 
 @pytest.mark.parametrize("debug", [True, False])
-@pytest.mark.parametrize(
-    "path", ["/nothing", "/tasks/abc", "/tasks/1/2", "/health/x", "/docs/", "/static/nothing.js"]
-)
+@pytest.mark.parametrize("path", ["/nothing", "/tasks/abc", "/tasks/1/2", "/health/x", "/docs/", "/static/nothing.js"])
 def test_an_unknown_url_is_a_404(api: APIClient, settings: Settings, debug: bool, path: str) -> None:
     settings.DEBUG = debug
     answer = api.get(path)
