@@ -70,7 +70,7 @@ def call(url: str, body: dict[str, Any] | None = None) -> Any:
 def processes_of(clone: Path) -> list[str]:
     """Command lines of what runs from this clone: its keeper, and PostgreSQL on its data."""
     data = str((clone / ".local/postgres").resolve())
-    lines = [Path(f"/proc/{pid}/cmdline") for pid in os.listdir("/proc") if pid.isdigit()]
+    lines = [process / "cmdline" for process in Path("/proc").iterdir() if process.name.isdigit()]
     commands = [line.read_bytes().replace(b"\0", b" ").decode() for line in lines if line.exists()]
     return [command for command in commands if data in command or str(clone) in command]
 
