@@ -135,13 +135,12 @@ def complete(result: Document, generator: Any, request: Any, public: bool) -> Do
     components = result["components"]
     schemas = components["schemas"]
     for name, schema in schemas.items():
-        if schema.get("type") == "object":
-            schema["additionalProperties"] = False
-            answer = schemas.get(name.removeprefix("Patched").removesuffix("Request"), schema)["properties"]
-            if name.endswith("Request"):
-                schema["properties"] |= {member: IGNORED for member in answer if member not in schema["properties"]}
-            else:
-                schema["required"] = list(answer)  # an answer leaves nothing out
+        schema["additionalProperties"] = False
+        answer = schemas.get(name.removeprefix("Patched").removesuffix("Request"), schema)["properties"]
+        if name.endswith("Request"):
+            schema["properties"] |= {member: IGNORED for member in answer if member not in schema["properties"]}
+        else:
+            schema["required"] = list(answer)  # an answer leaves nothing out
     schemas |= {"Fault": FAULT, "Problem": PROBLEM}
     statuses = sorted({status for status, _ in errors.CODES.values()} - {405})
     components["responses"] = {_name(status): _response(status) for status in statuses}

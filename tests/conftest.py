@@ -1,13 +1,31 @@
 """People, clients and servers. Everything else is a plain function in factories.py."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from rest_framework.test import APIClient
 
+from tests import contract
 from tests.factories import make_user
 from tests.servers import Server, running_server
+
+
+@pytest.fixture(autouse=True)
+def _every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever any test receives under /tasks is held against the OpenAPI document."""
+    send = Client.request
+
+    def send_and_check(self: Client, **request: Any) -> Any:
+        answer = send(self, **request)
+        path = request.get("PATH_INFO", "")
+        if path.startswith("/tasks"):
+            contract.check(request["REQUEST_METHOD"], path, answer.status_code, answer.headers, answer.content)
+        return answer
+
+    monkeypatch.setattr(Client, "request", send_and_check)
 
 
 @pytest.fixture

@@ -8,8 +8,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
-from rest_framework.test import APIClient
+from rest_framework.request import Request
+from rest_framework.test import APIClient, APIRequestFactory
 
+from config.errors import InvalidQuery
+from config.pagination import LimitOffsetPagination
 from tasks.models import Task
 from tests.factories import make_task, make_tasks
 
@@ -71,6 +74,12 @@ class TestPages:
         assert titles(api, f"?offset={2**63 - 1}") == []
 
 
+def test_pages_are_strict_without_the_filters_too() -> None:
+    request = Request(APIRequestFactory().get("/?limit=0"))
+    with pytest.raises(InvalidQuery):
+        LimitOffsetPagination().get_limit(request)
+
+
 class TestFilters:
     def test_by_completed(self, api: APIClient) -> None:
         make_task("open")
@@ -111,6 +120,7 @@ class TestFilters:
             ("tag=%20", "blank"),
             ("tag=%00", "null_character"),
             (f"tag={'x' * 51}", "max_length"),
+            ("tag=a" + "&tag=a" * 20, "max_items"),
             ("due_date__gte=2026-1-1", "invalid"),
             ("due_date__gte=2026-02-30", "invalid"),
             ("due_date__lte=0000-01-01", "invalid"),

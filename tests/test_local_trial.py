@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles.management.commands import runserver as staticfiles_runserver
+from pytest_django import Settings
 
 from config import local_trial
+from config.management.commands import runserver
 from tests.servers import ROOT, await_answer, free_port, stop
 
 Run = Callable[..., subprocess.Popen[str]]
@@ -137,6 +140,15 @@ def test_runserver_needs_no_configuration_either(clone: Path, run: Run) -> None:
     assert call(f"http://127.0.0.1:{port}/tasks/")["count"] == 0
     out, _ = ctrl_c(server)
     assert "account was made" in out
+
+
+def test_runserver_in_a_deployment_migrates_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = []
+    settings.LOCAL_TRIAL = False
+    monkeypatch.setattr(local_trial, "prepare", lambda: served.append("prepared"))
+    monkeypatch.setattr(staticfiles_runserver.Command, "inner_run", lambda *_: served.append("served"))
+    runserver.Command().inner_run()
+    assert served == ["served"]
 
 
 def test_gunicorn_in_a_deployment_logs_a_line_per_request(server: Any) -> None:

@@ -1,0 +1,96 @@
+"""Holds an answer under /tasks against the OpenAPI document: status, media type, headers, members."""
+
+import datetime
+import json
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+from jsonschema import Draft202012Validator, FormatChecker
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from tests.servers import ROOT
+
+# On every answer of every path: HTTP's own, and Django's security headers.
+GENERAL = {
+    "connection",
+    "content-length",
+    "content-type",
+    "cross-origin-opener-policy",
+    "date",
+    "referrer-policy",
+    "server",
+    "vary",
+    "x-content-type-options",
+    "x-frame-options",
+}
+
+
+FORMATS = FormatChecker()
+FORMATS.checks("date-time", ValueError)(datetime.datetime.fromisoformat)
+FORMATS.checks("date", ValueError)(datetime.date.fromisoformat)
+
+
+@cache
+def document() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load((ROOT / "openapi.yaml").read_text(), yaml.CSafeLoader)
+    return loaded
+
+
+@cache
+def validator(reference: str) -> Draft202012Validator:
+    """Of the schema at `reference`, a JSON Pointer into the document."""
+    registry: Registry[Any] = Registry().with_resource("urn:document", DRAFT202012.create_resource(document()))
+    return Draft202012Validator(
+        {"$ref": f"urn:document#{reference}"},
+        registry=registry,
+        format_checker=FORMATS,
+    )
+
+
+def template_of(path: str) -> str | None:
+    """The document's path, or None where no task can be."""
+    if path in ("/tasks", "/tasks/"):
+        return "/tasks/"
+    found = re.fullmatch(r"/tasks/([1-9][0-9]{0,18})/?", path)
+    return "/tasks/{id}" if found and int(found[1]) < 2**63 else None
+
+
+def check(method: str, path: str, status: int, headers: Mapping[str, str], content: bytes) -> None:
+    """Fail where the answer is not one that the document describes."""
+    template, names = template_of(path), {name.lower(): value for name, value in headers.items()}
+    operations = document()["paths"].get(template, {})
+    operation = operations.get("get" if method == "HEAD" else method.lower())
+    if template is None:
+        assert status == 404, f"{status} where no task can be: {path}"
+        responses, pointer = document()["components"]["responses"], "/components/responses/NotFound"
+        response = responses["NotFound"]
+    elif operation is None:
+        assert status in (204 if method == "OPTIONS" else 405, 400), f"{method} {path} answered {status}"
+        assert status == 400 or "allow" in names
+        return
+    else:
+        assert str(status) in operation["responses"], f"{method} {template} does not document {status}"
+        pointer = f"/paths/{template.replace('/', '~1')}/{method.lower()}/responses/{status}"
+        response = operation["responses"][str(status)]
+        if "$ref" in response:
+            pointer = response["$ref"].removeprefix("#")
+            response = document()["components"]["responses"][pointer.rpartition("/")[2]]
+    documented = {name.lower() for name in response.get("headers", {})}
+    undocumented = names.keys() - GENERAL - documented
+    assert not undocumented, f"{method} {template} {status} has undocumented headers: {undocumented}"
+    if method != "HEAD":
+        check_content(response, pointer, names.get("content-type", ""), content)
+
+
+def check_content(response: dict[str, Any], pointer: str, content_type: str, content: bytes) -> None:
+    if "content" not in response:
+        assert content == b""
+        return
+    assert content_type in response["content"], f"undocumented media type {content_type!r}"
+    reference = f"{pointer}/content/{content_type.replace('/', '~1')}/schema"
+    faults = [error.message for error in validator(reference).iter_errors(json.loads(content))]
+    assert not faults, faults

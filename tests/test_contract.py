@@ -1,0 +1,48 @@
+"""The check that every answer of the suite goes through can fail."""
+
+import json
+from typing import Any
+
+import pytest
+
+from config.errors import problem
+from tasks.views import EXAMPLE
+from tests.contract import check
+
+JSON = {"Content-Type": "application/json"}
+
+
+def answer(**changes: Any) -> bytes:
+    return json.dumps(EXAMPLE | changes).encode()
+
+
+def test_what_is_documented_passes() -> None:
+    check("GET", "/tasks/17", 200, JSON, answer())
+    check("POST", "/tasks", 201, JSON | {"Location": "/tasks/17"}, answer())
+    check("DELETE", "/tasks/17/", 204, {}, b"")
+    missing = problem("not_found", "Task not found")
+    check("GET", "/tasks/0", 404, dict(missing.items()), missing.content)
+    check("PUT", "/tasks/17", 405, {"Allow": "GET"}, b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "headers", "content"),
+    [
+        ("GET", "/tasks/17", 201, JSON, answer()),
+        ("GET", "/tasks/17", 200, JSON, answer(extra=1)),
+        ("GET", "/tasks/17", 200, JSON, answer(id="17")),
+        ("GET", "/tasks/17", 200, JSON, answer(created_at="yesterday")),
+        ("GET", "/tasks/17", 200, JSON, b"{}"),
+        ("GET", "/tasks/17", 200, JSON | {"X-Secret": "1"}, answer()),
+        ("GET", "/tasks/17", 200, {"Content-Type": "text/html"}, answer()),
+        ("GET", "/tasks/0", 200, JSON, answer()),
+        ("DELETE", "/tasks/17", 204, {}, b"gone"),
+        ("PUT", "/tasks/17", 200, JSON, answer()),
+        ("PUT", "/tasks/17", 405, {}, b""),
+    ],
+)
+def test_what_is_not_documented_fails(
+    method: str, path: str, status: int, headers: dict[str, str], content: bytes
+) -> None:
+    with pytest.raises(AssertionError):
+        check(method, path, status, headers, content)
