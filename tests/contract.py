@@ -30,8 +30,16 @@ GENERAL = {
 
 
 FORMATS = FormatChecker()
-FORMATS.checks("date-time", ValueError)(datetime.datetime.fromisoformat)
-FORMATS.checks("date", ValueError)(datetime.date.fromisoformat)
+
+
+@FORMATS.checks("date-time", ValueError)
+def is_time(value: object) -> bool:
+    return not isinstance(value, str) or datetime.datetime.fromisoformat(value).tzinfo is not None
+
+
+@FORMATS.checks("date", ValueError)
+def is_day(value: object) -> bool:
+    return not isinstance(value, str) or bool(datetime.date.fromisoformat(value))
 
 
 @cache
