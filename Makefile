@@ -8,7 +8,7 @@ COUNT ?= 1000
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --require-hashes
 # What a deployment sets, with values that `check --deploy` accepts; nothing connects to this address.
 PRODUCTION := DATABASE_URL=postgresql://tasks:secret@127.0.0.1:5432/tasks ALLOWED_HOSTS=tasks.example.com \
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')

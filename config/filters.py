@@ -15,19 +15,15 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from config.errors import Fault, InvalidQuery
+from config.fields import BLANK, DATE, DATE_SCHEMA
 
-DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DATE_TIME = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)(Z|[+-][0-9]{2}:[0-9]{2})?"
-)
-
-
-# What DATE_TIME takes, and no year that an offset could push over the edge of the calendar.
-DATE_TIME_PATTERN = (
-    r"^(?!0000|0001|9999)[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-5][0-9]:[0-5][0-9]"
-    r"(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"
-)
-NOT_BLANK = r"^[^\u0000\ufffd]*[^\s\u0000\ufffd][^\u0000\ufffd]*$"
+# RFC 3339 with capitals, as finely as PostgreSQL keeps time.
+LOCAL_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+DATE_TIME = re.compile(f"(?P<local>{LOCAL_TIME})(?P<offset>{OFFSET})?")
+EDGES = ("0001-01-01", "9999-12-31")  # an offset could push a time of these days over the edge of the calendar
+DATE_TIME_PATTERN = f"^(?!0000|({'|'.join(EDGES)}).*[^Z]$){LOCAL_TIME}{OFFSET}$"
+NOT_BLANK = rf"^[^\u0000\ufffd]*[^{BLANK}\u0000\ufffd][^\u0000\ufffd]*$"
 
 
 class FilterBackend(DjangoFilterBackend):
@@ -104,7 +100,7 @@ class BooleanField(QueryField):
 
 
 class DateField(QueryField):
-    schema: dict[str, Any] = {"type": "string", "format": "date", "example": "2026-12-01"}
+    schema: dict[str, Any] = DATE_SCHEMA | {"example": "2026-12-01"}
 
     def parse(self, value: str) -> datetime.date:
         try:
@@ -129,14 +125,14 @@ class DateTimeField(QueryField):
         parts = DATE_TIME.fullmatch(value)
         if not parts:
             raise invalid("Put a time like 2026-11-22T09:30:00Z.")
-        if not parts[5]:
+        if not parts["offset"]:
             raise invalid("The offset is missing: put Z or one like +01:00 (its + written as %2B) behind it.")
+        if value.startswith(EDGES) and parts["offset"] != "Z":
+            raise invalid("On the first and the last day of the calendar put Z as the offset.", "out_of_range")
         try:
-            return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
+            return datetime.datetime.fromisoformat(value)
         except ValueError:
             raise invalid(f"There is no time {value}.") from None
-        except OverflowError:
-            raise invalid("Put a time between the years 1 and 9999 in UTC.", "out_of_range") from None
 
 
 class TextField(QueryField):

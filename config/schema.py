@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from config import errors, guide
-from config.fields import CharField
+from config.fields import BLANK, DATE_SCHEMA, CharField
 from config.pagination import BIGINT_MAX
 from config.views import StrictAPIView
 
@@ -87,8 +87,16 @@ class CharFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-un
         field, text = self.target, {"type": "string"}
         if direction == "response" or not field.trim_whitespace:
             return text | {"maxLength": field.max_length} | ({} if direction == "response" else {"pattern": NO_NUL})
-        inside = rf"[^\s\u0000]([^\u0000]{{0,{field.max_length - 2}}}[^\s\u0000])?"
-        return text | {"minLength": 1, "pattern": rf"^\s*{inside}\s*$"}
+        edge = rf"[^{BLANK}\u0000]"
+        inside = rf"{edge}([^\u0000]{{0,{field.max_length - 2}}}{edge})?"
+        return text | {"minLength": 1, "pattern": f"^[{BLANK}]*{inside}[{BLANK}]*$"}
+
+
+class DateFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
+    target_class = "config.fields.DateField"
+
+    def map_serializer_field(self, auto_schema: Any, direction: str) -> Document:
+        return DATE_SCHEMA
 
 
 class NamesFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
@@ -106,6 +114,8 @@ class AutoSchema(openapi.AutoSchema):
     def get_operation(self, *args: Any, **kwargs: Any) -> Document | None:
         operation: Document | None = super().get_operation(*args, **kwargs)
         if operation:
+            if "requestBody" in operation:
+                operation["requestBody"]["required"] = True  # a PATCH that changes nothing is an empty object
             for status in sorted(self._error_statuses(operation)):
                 operation["responses"][str(status)] = {"$ref": f"#/components/responses/{_name(status)}"}
         return operation
@@ -117,6 +127,11 @@ class AutoSchema(openapi.AutoSchema):
         if "{" in self.path:
             statuses.add(404)
         return statuses
+
+    def get_auth(self) -> list[Document]:
+        """Also none: `API_ANONYMOUS` says what a caller may do who is not known."""
+        known: list[Document] = super().get_auth()  # type: ignore[no-untyped-call]
+        return [*known, {}] if known else known
 
     def _insert_field_validators(self, field: Any, schema: Document) -> None:
         if not isinstance(field, CharField):  # CharFieldExtension has said it all
@@ -132,6 +147,7 @@ def complete(result: Document, generator: Any, request: Any, public: bool) -> Do
     result["info"]["description"] = guide.DESCRIPTION
     first = result["tags"][0]["name"]
     result["paths"] = dict(sorted(result["paths"].items(), key=lambda item: not item[0].startswith(f"/{first}")))
+    _link(result["paths"])
     components = result["components"]
     schemas = components["schemas"]
     for name, schema in schemas.items():
@@ -145,6 +161,19 @@ def complete(result: Document, generator: Any, request: Any, public: bool) -> Do
     statuses = sorted({status for status, _ in errors.CODES.values()} - {405})
     components["responses"] = {_name(status): _response(status) for status in statuses}
     return result
+
+
+def _link(paths: dict[str, Document]) -> None:
+    """What was made is where it can be read, changed and deleted: the answer 201 leads to the operations on one."""
+    for path, operations in paths.items():
+        for one in (one for one in paths if one.startswith(f"{path}{{")):
+            operations["post"]["responses"]["201"]["links"] = {
+                operation["operationId"]: {
+                    "operationId": operation["operationId"],
+                    "parameters": {each["name"]: f"$response.body#/{each['name']}" for each in operation["parameters"]},
+                }
+                for operation in paths[one].values()
+            }
 
 
 def _name(status: int) -> str:
