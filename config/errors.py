@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import Any, TypedDict
 
 from django.core.exceptions import (
+    BadRequest,
     DisallowedHost,
     ObjectDoesNotExist,
     RequestDataTooBig,
@@ -20,12 +21,15 @@ from django.core.exceptions import (
 )
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
 
 logger = logging.getLogger("config.errors")
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 1  # seconds; a restart of PostgreSQL takes about that long
+MAX_FAULTS = 100  # in one answer; 1 MiB has room for 300,000
 
 # Every code that an answer can have, with its status and meaning. Codes never change theirs; new ones may come.
 CODES: dict[str, tuple[int, str]] = {
@@ -33,6 +37,7 @@ CODES: dict[str, tuple[int, str]] = {
         400,
         "Query parameters are unknown, malformed, out of range or repeated; `errors` names each.",
     ),
+    "invalid_header": (400, "A header that the operation reads is malformed; `errors` names it."),
     "invalid_body": (400, "Members of the body are missing, unknown, wrong or given twice; `errors` names each."),
     "malformed_json": (400, "The body is empty, cut off, not UTF-8, not JSON or nested deeper than 32."),
     "bad_request": (400, "The request is not HTTP as it should be: its Host, its headers, its form."),
@@ -40,6 +45,10 @@ CODES: dict[str, tuple[int, str]] = {
     "not_found": (404, "There is no such task, or no such path."),
     "method_not_allowed": (405, "The path does not take this method; the header Allow lists those that it takes."),
     "not_acceptable": (406, "The header Accept excludes JSON."),
+    "precondition_failed": (
+        412,
+        "It is not what If-Match or If-None-Match asks for; `current` is what it is now.",
+    ),
     "body_too_large": (413, "The body is larger than 1 MiB."),
     "uri_too_long": (414, "The request line is longer than 8,190 bytes."),
     "unsupported_media_type": (
@@ -47,6 +56,7 @@ CODES: dict[str, tuple[int, str]] = {
         "The body is not labelled as JSON; Accept-Post or Accept-Patch lists what is.",
     ),
     "expectation_failed": (417, "The header Expect asks for something else than 100-continue."),
+    "idempotency_key_reused": (422, "The Idempotency-Key came with another body within 24 hours; put a new one."),
     "headers_too_large": (431, "A header is longer than 8,190 bytes, or there are more than 100."),
     "internal_error": (500, "The service failed and changed nothing; `instance` is in its log too."),
     "transfer_coding_not_implemented": (501, "The body comes in a transfer coding other than chunked."),
@@ -79,6 +89,32 @@ class InvalidQuery(InvalidRequest):
     default_detail = "The query string has parameters that can't be taken."
 
 
+class InvalidHeader(InvalidRequest):
+    default_code = "invalid_header"
+    default_detail = "A header can't be taken."
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__([{"parameter": name, "code": "invalid", "detail": detail}])
+
+
+class PreconditionFailed(exceptions.APIException):
+    """A 412 that shows what is there instead: `current`, the representation, and `etag`, its entity tag."""
+
+    status_code = HTTPStatus.PRECONDITION_FAILED
+    default_code = "precondition_failed"
+    default_detail = "It was changed meanwhile: look at current, and try again with its etag."
+
+    def __init__(self, etag: str, current: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.etag, self.current = etag, current
+
+
+class IdempotencyKeyReused(exceptions.APIException):
+    status_code = HTTPStatus.UNPROCESSABLE_ENTITY
+    default_code = "idempotency_key_reused"
+    default_detail = "This Idempotency-Key came with another body before. Nothing was changed; put a new key."
+
+
 class InvalidBody(InvalidRequest):
     default_code = "invalid_body"
     default_detail = "The body has members that can't be taken."
@@ -89,7 +125,7 @@ def problem(
     detail: str,
     *,
     errors: list[Fault] | None = None,
-    instance: str | None = None,
+    extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
     """An error answer. `code` is one of CODES, which also gives the status; `detail` is for people."""
@@ -101,8 +137,10 @@ def problem(
         "detail": detail,
         "code": code,
     }
-    body |= {name: value for name, value in (("errors", errors), ("instance", instance)) if value}
-    return JsonResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+    body |= ({"errors": errors} if errors else {}) | dict(extra or {})
+    answer = JsonResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+    answer["Content-Length"] = str(len(answer.content))  # not every answer passes CommonMiddleware, which would do it
+    return answer
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
@@ -111,7 +149,11 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
         case Http404() | ObjectDoesNotExist():
             return problem("not_found", "Task not found")
         case InvalidRequest():
-            return problem(exc.default_code, str(exc.detail), errors=exc.faults)
+            more = f" The first {MAX_FAULTS} are listed." if len(exc.faults) > MAX_FAULTS else ""
+            return problem(exc.default_code, f"{exc.detail}{more}", errors=exc.faults[:MAX_FAULTS])
+        case PreconditionFailed():
+            extra = {"etag": exc.etag, "current": exc.current}
+            return problem(exc.default_code, str(exc.detail), extra=extra, headers={"ETag": exc.etag})
         case exceptions.APIException():
             code = RENAMED.get(exc.default_code, exc.default_code)
             return problem(code, str(exc.detail), headers=_headers(exc, context))
@@ -157,11 +199,11 @@ def _failure(exc: BaseException | None) -> HttpResponse:
             return problem("body_too_large", "The body is larger than 1 MiB.")
         case DisallowedHost():
             return problem("bad_request", "The header Host names none of the hosts of this service.")
-        case SuspiciousOperation():
+        case SuspiciousOperation() | BadRequest() | MultiPartParserError():
             return problem("bad_request", f"The request can't be taken: {exc}")
     instance = uuid.uuid4().urn
     logger.error("internal error %s", instance, exc_info=exc)
-    return problem("internal_error", "The service failed and changed nothing.", instance=instance)
+    return problem("internal_error", "The service failed and changed nothing.", extra={"instance": instance})
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -169,9 +211,15 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _failure(exception)
 
 
+@csrf_exempt  # there is nothing here to protect, and else a POST would be told about CSRF, in HTML
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404, and the view of every path that nothing else takes."""
     return problem("not_found", f"There is nothing at {request.path}.")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Django's CSRF_FAILURE_VIEW: a form that is not from here, or from a page that is too old."""
+    return problem("permission_denied", reason)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -188,5 +236,19 @@ def host_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Call
         except DisallowedHost as exc:
             return _failure(exc)
         return get_response(request)
+
+    return middleware
+
+
+def method_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Gives the 405 of Django's own views and of WhiteNoise, which is empty, the shape of all others."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = get_response(request)
+        if answer.status_code != HTTPStatus.METHOD_NOT_ALLOWED or answer.get("Content-Type") == MEDIA_TYPE:
+            return answer
+        return problem(
+            "method_not_allowed", f'Method "{request.method}" not allowed.', headers={"Allow": answer["Allow"]}
+        )
 
     return middleware

@@ -130,7 +130,8 @@ class DateTimeField(QueryField):
         if value.startswith(EDGES) and parts["offset"] != "Z":
             raise invalid("On the first and the last day of the calendar put Z as the offset.", "out_of_range")
         try:
-            return datetime.datetime.fromisoformat(value)
+            # In UTC: PostgreSQL takes no offset above 15:59.
+            return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC)
         except ValueError:
             raise invalid(f"There is no time {value}.") from None
 

@@ -21,6 +21,12 @@ JSON in UTF-8, at most 1 MiB and 32 levels deep. Types are taken as documented a
 unknown or given twice is a 400 that names it. The members that the server sets are accepted and ignored, so a task that
 was read can be edited and sent back. `PATCH` changes the members that were sent and no others.
 
+## Nothing lost, nothing twice
+Answers that hold a task carry its `ETag`. Send it back in `If-Match` and a `PATCH` or `DELETE` of a task that somebody
+changed meanwhile is a 412 which shows the task as it is now; in `If-None-Match`, a `GET` of an unchanged task is a 304.
+Send a `POST` with an `Idempotency-Key` of your own, such as a UUID, and retry it as often as you like within 24 hours:
+it makes one task, and every retry gets the first answer again, marked `Idempotency-Replayed: true`.
+
 ## Errors
 Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and a stable `code`; for
 bad input it has `errors`, an entry for each fault, with its place: `pointer` into the body, or `parameter`.

@@ -30,19 +30,18 @@ accesslog = None if settings.LOCAL_TRIAL else "-"
 access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'
 errorlog = "-"
 loglevel = "warning" if settings.LOCAL_TRIAL else "info"
-
-
 limit_request_line = 8190
+# Nothing here is mounted under a prefix; a SCRIPT_NAME that a client made up would be a crash, or another path.
+forwarder_headers = ""
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, message: str) -> None:
     """Answer what is not HTTP, and never reaches Django, in our own shape instead of gunicorn's HTML."""
     code = next((code for code, (known, _) in CODES.items() if known == status > 400), "bad_request")
     answer = problem(code, message or reason)
-    head = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}\r\nConnection: close\r\n"
+    head = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}\r\nDate: {util.http_date()}\r\nConnection: close\r\n"
     headers = "".join(f"{name}: {value}\r\n" for name, value in answer.items())
-    length = f"Content-Length: {len(answer.content)}\r\n\r\n"
-    util.write_nonblock(sock, (head + headers + length).encode() + answer.content)
+    util.write_nonblock(sock, f"{head}{headers}\r\n".encode() + answer.content)
 
 
 util.write_error = write_problem

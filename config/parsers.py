@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
@@ -27,6 +28,7 @@ class JSONParser(parsers.JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         _refuse_charset(media_type or "")
+        _refuse_coding(media_type or "", parser_context or {})
         try:
             text = stream.read().decode()
             if not text.strip():
@@ -58,11 +60,18 @@ def _refuse_charset(media_type: str) -> None:
             raise UnsupportedMediaType(media_type, f"JSON is UTF-8; the charset {value} can't be taken.")
 
 
+def _refuse_coding(media_type: str, context: Mapping[str, Any]) -> None:
+    """A body that is packed, or says so, is not unpacked here (RFC 9110, section 8.4)."""
+    coding = context["request"].META.get("HTTP_CONTENT_ENCODING", "identity") if "request" in context else "identity"
+    if coding.lower() not in ("", "identity"):
+        raise UnsupportedMediaType(media_type, f"The body has the content coding {coding}; send it without one.")
+
+
 def _members(pairs: list[tuple[str, Any]]) -> Members:
     members = Members(pairs)
     if len(members) < len(pairs):
-        names = [name for name, _ in pairs]
-        members.repeated = tuple(name for name in members if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        members.repeated = tuple(name for name in members if times[name] > 1)
     return members
 
 

@@ -9,7 +9,9 @@ from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiFilterExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from config import errors, guide
@@ -24,15 +26,35 @@ ALWAYS = (400, 406, 414, 417, 431, 500, 501)
 WITH_BODY = (413, 415)
 HEADERS = {
     "Retry-After": ({503}, "integer", "Seconds after which to try again."),
+    "ETag": ({412}, "string", "The entity tag now."),
     "Accept-Post": ({415}, "string", "Media types that this path takes in a POST."),
     "Accept-Patch": ({415}, "string", "Media types that this path takes in a PATCH (RFC 5789)."),
 }
-FAULT_EXAMPLES: dict[str, list[errors.Fault]] = {
-    "invalid_query": [
-        {"parameter": "complete", "code": "unknown", "detail": "Not a parameter here. Did you mean completed?"}
-    ],
-    "invalid_body": [{"pointer": "/title", "code": "required", "detail": "This field is required."}],
+EXTRA_EXAMPLES: dict[str, Document] = {
+    "invalid_query": {
+        "errors": [
+            {"parameter": "complete", "code": "unknown", "detail": "Not a parameter here. Did you mean completed?"}
+        ]
+    },
+    "invalid_header": {
+        "errors": [
+            {
+                "parameter": "If-Match",
+                "code": "invalid",
+                "detail": 'Put * or one or more entity tags by comma, such as "6f3a", quotes included.',
+            }
+        ]
+    },
+    "invalid_body": {"errors": [{"pointer": "/title", "code": "required", "detail": "This field is required."}]},
+    "internal_error": {"instance": "urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"},
 }
+# That it can be left out also keeps openapi-python-client's issue 1451 (a required body of two media types) away.
+CSRF_TOKEN = OpenApiParameter(
+    "X-CSRFToken",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="With a session only, which can't write without it: the value of the cookie `csrftoken`.",
+)
 NO_NUL = r"^[^\u0000]*$"
 IGNORED = {"description": "Set by the server: accepted, so that a task can be sent back, and ignored."}
 TEXT = {"type": "string"}
@@ -56,8 +78,15 @@ PROBLEM = {
         "title": TEXT | {"description": "The status in words."},
         "status": {"type": "integer", "minimum": 400, "maximum": 599},
         "detail": TEXT | {"description": "What happened, for people."},
-        "code": TEXT | {"enum": list(errors.CODES), "description": "What happened; stable. New codes may come."},
-        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}, "minItems": 1},
+        "code": TEXT | {"examples": list(errors.CODES), "description": "What happened; stable. New codes may come."},
+        "errors": {
+            "type": "array",
+            "items": {"$ref": "#/components/schemas/Fault"},
+            "minItems": 1,
+            "maxItems": errors.MAX_FAULTS,
+        },
+        "etag": TEXT | {"description": "With a 412: the entity tag now."},
+        "current": {"type": "object", "description": "With a 412: the representation now, as a GET answers it."},
         "instance": TEXT | {"format": "uri", "description": "Of a crash: names it in the service's log."},
     },
     "required": ["type", "title", "status", "detail", "code"],
@@ -125,13 +154,18 @@ class AutoSchema(openapi.AutoSchema):
         if "requestBody" in operation:
             statuses |= {*WITH_BODY}
         if "{" in self.path:
-            statuses.add(404)
+            statuses |= {404, 412}
+        if self.method == "POST":
+            statuses.add(422)
         return statuses
 
     def get_auth(self) -> list[Document]:
         """Also none: `API_ANONYMOUS` says what a caller may do who is not known."""
-        known: list[Document] = super().get_auth()  # type: ignore[no-untyped-call]
+        known: list[Document] = super().get_auth()
         return [*known, {}] if known else known
+
+    def get_override_parameters(self) -> list[Any]:
+        return [] if self.method in SAFE_METHODS else [CSRF_TOKEN]
 
     def _insert_field_validators(self, field: Any, schema: Document) -> None:
         if not isinstance(field, CharField):  # CharFieldExtension has said it all
@@ -157,6 +191,8 @@ def complete(result: Document, generator: Any, request: Any, public: bool) -> Do
             schema["properties"] |= {member: IGNORED for member in answer if member not in schema["properties"]}
         else:
             schema["required"] = list(answer)  # an answer leaves nothing out
+        for member in schema["properties"].values():
+            member.pop("default", None)  # generated clients send what it says, even in a PATCH of another member
     schemas |= {"Fault": FAULT, "Problem": PROBLEM}
     statuses = sorted({status for status, _ in errors.CODES.values()} - {405})
     components["responses"] = {_name(status): _response(status) for status in statuses}
@@ -170,7 +206,11 @@ def _link(paths: dict[str, Document]) -> None:
             operations["post"]["responses"]["201"]["links"] = {
                 operation["operationId"]: {
                     "operationId": operation["operationId"],
-                    "parameters": {each["name"]: f"$response.body#/{each['name']}" for each in operation["parameters"]},
+                    "parameters": {
+                        each["name"]: f"$response.body#/{each['name']}"
+                        for each in operation["parameters"]
+                        if each["in"] == "path"
+                    },
                 }
                 for operation in paths[one].values()
             }
@@ -207,9 +247,7 @@ def _example(code: str) -> Document:
         "detail": meaning.partition(";")[0],
         "code": code,
     }
-    if code == "internal_error":
-        example["instance"] = "urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"
-    return example | ({"errors": FAULT_EXAMPLES[code]} if code in FAULT_EXAMPLES else {})
+    return example | EXTRA_EXAMPLES.get(code, {})
 
 
 @cache

@@ -32,6 +32,8 @@ class StrictAPIView(APIView):
 
     def initial(self, request: drf.Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method not in self.allowed_methods:
+            self.http_method_not_allowed(request)  # whatever else is wrong
         if not self.takes_query(request):
             faults = unknown_parameters(request.query_params, ()) + repeated_parameters(request.query_params, set())
             if faults:
@@ -43,7 +45,7 @@ class StrictAPIView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        return {}
+        return {"Cache-Control": "private, no-cache"}  # ask every time, with the ETag; and not for others
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})

@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIEnvironment
 
 from django.core.wsgi import get_wsgi_application
@@ -11,18 +12,52 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django_application = get_wsgi_application()
 
 from django.conf import settings  # noqa: E402 - after the line that says which
+from django.http import HttpResponse  # noqa: E402
 
 from config.errors import problem  # noqa: E402
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Reads a chunked body before Django does: without a Content-Length, Django reads none (ticket 35838)."""
-    if environ.get("HTTP_TRANSFER_ENCODING"):
-        try:
-            body = environ["wsgi.input"].read(settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1)  # the one byte makes it a 413
-        except OSError as exc:
-            answer = problem("bad_request", f"The chunks of the body can't be read: {exc}")
-            start_response(f"{answer.status_code} {answer.reason_phrase}", [*answer.items(), ("Connection", "close")])
-            return [answer.content]
-        environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-    return django_application(environ, start_response)
+    """Sees to what Django does not look at: the form of the target, and whether the body came whole."""
+    environ.pop("HTTP_RANGE", None)  # nothing is served in parts; a file of WhiteNoise comes whole
+    answer = refuse_target(environ) or read_body(environ)
+    if answer is None:
+        return django_application(environ, start_response)
+    start_response(f"{answer.status_code} {answer.reason_phrase}", [*answer.items()])
+    return [answer.content]
+
+
+def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:
+    """What RFC 9112, section 3.2, asks of the request line and Host. RAW_URI is gunicorn's."""
+    target = environ.get("RAW_URI", "/")
+    path = target.partition("?")[0]
+    if "#" in target:
+        return problem("bad_request", "The request's target has a fragment, which is the client's own business.")
+    if "://" in path and not path.startswith("/"):
+        scheme, environ["HTTP_HOST"], *_ = urlsplit(target)  # the header Host does not count then
+        if scheme not in ("http", "https"):
+            return problem("bad_request", f"The request's target has the scheme {scheme}, which is not served.")
+    if "HTTP_HOST" not in environ and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
+        return problem("bad_request", "The header Host is missing.")
+    if "%2f" in path.lower():  # WSGI would make it a slash, and this path another one
+        return problem("not_found", f"There is nothing at {path}.")
+    return None
+
+
+def read_body(environ: WSGIEnvironment) -> HttpResponse | None:
+    """Reads the body before Django does: it reads no chunked one (ticket 35838), and takes half of one for all."""
+    coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if coding not in ("", "chunked"):
+        return problem("transfer_coding_not_implemented", f"The transfer coding {coding} is not known here.")
+    if (not coding and not length) or length > limit:
+        return None
+    try:
+        body = environ["wsgi.input"].read(limit + 1 if coding else length)  # the one byte makes it a 413
+    except OSError as exc:
+        return problem("bad_request", f"The chunks of the body can't be read: {exc}")
+    if len(body) < length:
+        return problem("bad_request", f"The body ends after {len(body)} bytes; Content-Length says {length}.")
+    environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+    return None

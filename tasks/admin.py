@@ -1,41 +1,31 @@
 """Tasks and tags for staff."""
 
+import hashlib
+from collections.abc import Iterable
 from typing import Any
 
-from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.utils import unquote
+from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
 
-from tasks.models import DESCRIPTION_LENGTH, Tag, Task, TaskQuerySet
+from tasks import admin_changes
+from tasks.admin_form import TaskForm
+from tasks.admin_history import CHANGED, HistoryPages, version_of
+from tasks.models import Tag, Task, TaskQuerySet
+
+__all__ = ["TagAdmin", "TaskAdmin", "admin_changes"]
 
 admin.site.site_header = admin.site.site_title = "Tasks"
 admin.site.index_title = "Overview"
 
 
-class DescriptionField(forms.CharField):
-    """A text as it was written: browsers send CRLF for each line break, and an empty box for null."""
-
-    widget = forms.Textarea
-
-    def __init__(self) -> None:
-        super().__init__(required=False, strip=False, empty_value=None, max_length=DESCRIPTION_LENGTH)
-
-    def clean(self, value: Any) -> str | None:
-        text: str | None = super().clean(value.replace("\r\n", "\n") if value else value)
-        return text
-
-    def has_changed(self, initial: str | None, data: str | None) -> bool:
-        return (initial or "").replace("\r\n", "\n") != (data or "").replace("\r\n", "\n")
-
-
-class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generics here at run time
-    description = DescriptionField()
-
-
 @admin.register(Task)
-class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TaskAdmin(HistoryPages):
     form = TaskForm
     fields = ("title", "description", "completed", "due_date", "tags", "created_at", "updated_at", "completed_at")
     readonly_fields = ("created_at", "updated_at", "completed_at")
@@ -45,9 +35,17 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     search_fields = ("title", "description")
     search_help_text = 'Words of title and description, all of them. "A phrase", -without and this or that work.'
     show_full_result_count = False  # the count of all tasks would cost more than the page
+    actions = ("delete_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         return super().get_queryset(request).prefetch_related("tags")
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
+        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
+        task: Task | None = super().get_object(request, object_id, from_field)
+        if task is None or request.method != "POST":
+            return task
+        return self.get_queryset(request).select_for_update().filter(pk=task.pk).first()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
@@ -61,15 +59,52 @@ class TaskAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def tag_list(self, task: Task) -> str:
         return ", ".join(task.tag_names())
 
-    def save_model(self, request: HttpRequest, obj: Task, form: "forms.ModelForm[Task]", change: bool) -> None:
-        """Only what was edited, so that what a client changed meanwhile in other members stays."""
+    def save_model(self, request: HttpRequest, obj: Task, form: TaskForm, change: bool) -> None:
+        """Only what was edited: the form is of the current version, but of its members a browser may send others."""
         columns = [name for name in form.changed_data if name != "tags"]
         obj.save(update_fields=columns if change else None)
         obj.refresh_from_db()
 
+    def save_related(self, request: HttpRequest, form: TaskForm, formsets: Any, change: bool) -> None:
+        if "tags" in form.changed_data:
+            super().save_related(request, form, formsets, change)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Deletes what the confirmation page showed: when the task changed since, it is shown anew."""
+        with transaction.atomic():
+            task = self.get_object(request, unquote(object_id))
+            version = version_of(task) if task else ""
+            if task and request.method == "POST" and request.POST.get("version") != version:
+                self.message_user(request, f"Nothing was deleted: {CHANGED} Confirm again.", messages.ERROR)
+                return HttpResponseRedirect(request.get_full_path())
+            return super().delete_view(request, object_id, {"version": version, **(extra_context or {})})
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> TemplateResponse | None:
+        """Django's own action, which deletes what its confirmation page showed, and nothing that changed since."""
+        with transaction.atomic():
+            chosen = Task.objects.filter(pk__in=queryset.values("pk"))
+            version = version_of_all(chosen.order_by("pk").select_for_update())
+            if "post" in request.POST and request.POST.get("version") != version:
+                self.message_user(request, "Nothing was deleted: some were changed. Confirm again.", messages.ERROR)
+                unconfirmed = request.POST.copy()
+                del unconfirmed["post"]
+                request.POST = unconfirmed  # type: ignore[assignment]
+            page: TemplateResponse | None = delete_selected(self, request, queryset)
+        if page:
+            page.context_data = {**(page.context_data or {}), "version": version}
+        return page
+
+
+def version_of_all(tasks: Iterable[Task]) -> str:
+    versions = " ".join(f"{task.pk}@{version_of(task)}" for task in tasks)
+    return hashlib.sha256(versions.encode()).hexdigest()
+
 
 @admin.register(Tag)
-class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
     list_display = ("name", "task_count")
     ordering = (Lower("name"),)
     search_fields = ("name",)

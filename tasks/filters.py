@@ -1,16 +1,41 @@
 """The query parameters of GET /tasks/, besides `limit` and `offset`."""
 
+from typing import Any
+
 from django.db.models import QuerySet
 from django_filters.rest_framework import FilterSet
 
-from config.filters import BooleanFilter, DateFilter, DateTimeFilter, OrderingFilter, RepeatableFilter, TextFilter
+from config.filters import (
+    BooleanFilter,
+    DateFilter,
+    DateTimeFilter,
+    OrderingFilter,
+    RepeatableFilter,
+    TextField,
+    TextFilter,
+    invalid,
+)
 from tasks.models import TAG_LENGTH, TAGS_PER_TASK, Task, TaskQuerySet
 
 SEARCH_LENGTH = 200
+MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails where more of them stand in a row
 ORDERING = ("created_at", "updated_at", "due_date", "title", "id")
 
 
+class SearchField(TextField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.schema["pattern"] = rf"^(?!([^-]*-){{{MINUSES + 1}}})" + self.schema["pattern"].removeprefix("^")
+
+    def parse(self, value: str) -> str:
+        if value.count("-") > MINUSES:
+            raise invalid(f"Put at most {MINUSES} minus signs.", "too_many_minus_signs")
+        return super().parse(value)
+
+
 class SearchFilter(TextFilter):
+    field_class = SearchField
+
     def filter(self, qs: TaskQuerySet, value: str | None) -> QuerySet[Task]:
         return qs if value is None else qs.search(value)
 
@@ -35,7 +60,8 @@ class TaskFilter(FilterSet):
     updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last changed before this time.")
     search = SearchFilter(
         max_length=SEARCH_LENGTH,
-        help_text='Words in title and description, all of them. `"a phrase"`, `-without` and `this or that` work.',
+        help_text='Words in title and description, all of them. `"a phrase"`, `-without` and `this or that` work.'
+        f" At most {MINUSES} minus signs.",
     )
     ordering = OrderingFilter(
         columns=ORDERING,

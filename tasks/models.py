@@ -5,8 +5,9 @@ alike: `completed_at` follows `completed`, and `updated_at` moves, strictly upwa
 its tags and their names.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Self
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector
@@ -14,14 +15,38 @@ from django.core.validators import MaxLengthValidator
 from django.db import models, transaction
 from django.db.models.functions import Length, Lower, Now
 from django.db.models.lookups import LessThanOrEqual
+from django.utils import timezone
+
+from tasks import history
+from tasks.history import Change
+
+__all__ = ["Change", "Tag", "Task"]
 
 # "simple": every word counts, in every language; no stemming and no stop words that would be ignored in silence.
 SEARCH_CONFIG = "simple"
 SEARCH_VECTOR = SearchVector("title", "description", config=SEARCH_CONFIG)
+# What history can set back. `updated_at` can't be: it moves on.
+RESTORED_COLUMNS = ("title", "description", "completed", "completed_at", "due_date")
 TITLE_LENGTH, DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK = 200, 10_000, 50, 20
 
 # What Python strips is wider than this; a narrower rule in the database keeps the two from contradicting each other.
 TRIMMED = r"^[^ \t\n\r\f\v](.*[^ \t\n\r\f\v])?$"
+
+
+EPOCH, MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
+
+
+def always(etag: str) -> bool:
+    """The condition of a write without one."""
+    return True
+
+
+class Stale(Exception):  # noqa: N818 - what the task is, for the caller who asked for another
+    """The task is not, or no longer, the one that the caller asked for."""
+
+    def __init__(self, task: "Task") -> None:
+        super().__init__(task.etag)
+        self.task = task
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
@@ -58,7 +83,8 @@ class Tag(models.Model):
 class TaskQuerySet(models.QuerySet["Task"]):
     def create_with_tags(self, tags: Sequence[str], **values: object) -> "Task":
         """A new task with the tags of these names, both or neither."""
-        with transaction.atomic():
+        # A savepoint would give the task another xmin than the transaction's, and the trigger would move updated_at.
+        with transaction.atomic(savepoint=False):
             task = self.create(**values)
             if tags:
                 task.tags.set(Tag.objects.named(tags))
@@ -81,6 +107,21 @@ class TaskQuerySet(models.QuerySet["Task"]):
             carriers = Task.tags.through.objects.filter(tag__in=Tag.objects.spelled(name))
             tasks = tasks.filter(pk__in=carriers.values("task_id"))
         return tasks
+
+    def bring_back(self, delete: Change) -> "Task":
+        """The task that this change deleted: same id, members, tags and `created_at`; an `updated_at` of its own.
+
+        Raises IntegrityError where a task of that id exists.
+        """
+        recorded = history.members_before(delete)
+        columns = {name: column_value(name, recorded[name]) for name in (*RESTORED_COLUMNS, "created_at")}
+        last: datetime = column_value("updated_at", delete.old["updated_at"])
+        # Later than any before, also when the clock steps back: an old ETag never comes true again.
+        columns["updated_at"] = max(timezone.now(), last + MICROSECOND)
+        with transaction.atomic():
+            task = self.create(pk=delete.task_id, **columns)
+            task.tags.set(Tag.objects.named(recorded.get("tags", [])))
+        return task
 
 
 class Task(models.Model):
@@ -126,16 +167,67 @@ class Task(models.Model):
         """The names of its tags in alphabetical order; no query where the tags are prefetched."""
         return sorted((tag.name for tag in self.tags.all()), key=str.lower)
 
-    def change(self, changes: dict[str, object], tags: Sequence[str] | None = None) -> None:
+    @property
+    def etag(self) -> str:
+        """Its entity tag: strong, since updated_at never stands still at a change and never comes back."""
+        return f'"{(self.updated_at - EPOCH) // MICROSECOND:x}"'
+
+    @classmethod
+    def locked(cls, pk: int, allow: Callable[[str], bool]) -> "Task":
+        """The task, locked until the transaction ends. Raises DoesNotExist, or Stale where `allow` refuses its etag."""
+        task = Task.objects.select_for_update().get(pk=pk)
+        if not allow(task.etag):
+            raise Stale(task)
+        return task
+
+    @classmethod
+    def change(
+        cls,
+        pk: int,
+        changes: dict[str, object],
+        tags: Sequence[str] | None = None,
+        allow: Callable[[str], bool] = always,
+    ) -> "Task":
         """Write these columns, and these tags where given, and no others; what is equal already is not written.
 
-        One transaction, and the row is locked first: of two callers who change different members both succeed.
+        The row is locked first: of two callers who change different members both succeed. Raises as `locked` does.
         """
         with transaction.atomic():
-            current = Task.objects.select_for_update().get(pk=self.pk)
-            different = {name: value for name, value in changes.items() if getattr(current, name) != value}
+            task = cls.locked(pk, allow)
+            different = {name: value for name, value in changes.items() if getattr(task, name) != value}
             if different:
-                Task.objects.filter(pk=self.pk).update(**different)
+                Task.objects.filter(pk=pk).update(**different)
             if tags is not None:
-                self.tags.set(Tag.objects.named(tags))
-        self.refresh_from_db()
+                task.tags.set(Tag.objects.named(tags))
+            task.refresh_from_db()
+        return task
+
+    @classmethod
+    def remove(cls, pk: int, allow: Callable[[str], bool] = always) -> None:
+        """Delete the task. Raises as `locked` does."""
+        with transaction.atomic():
+            cls.locked(pk, allow).delete()
+
+    def members(self) -> dict[str, Any]:
+        """What history can set back, as it is now."""
+        return {name: getattr(self, name) for name in RESTORED_COLUMNS} | {"tags": self.tag_names()}
+
+    def members_after(self, change: Change) -> dict[str, Any]:
+        """The same as it was right after this change of the task."""
+        now, recorded = self.members(), history.members_after(self.pk, change.pk)
+        return now | {
+            name: value if name == "tags" else column_value(name, value)
+            for name, value in recorded.items()
+            if name in now
+        }
+
+    def restore(self, change: Change) -> "Task":
+        """Set the members to what they were right after this change; one more change in the history."""
+        members = self.members_after(change)
+        return Task.change(self.pk, {name: members[name] for name in RESTORED_COLUMNS}, members["tags"])
+
+
+def column_value(name: str, recorded: Any) -> Any:
+    """The Python value of what the history holds, in JSON, for a column of a task."""
+    field: models.Field[Any, Any] = Task._meta.get_field(name)  # type: ignore[assignment]  # noqa: SLF001 - public
+    return None if recorded is None else field.to_python(recorded)

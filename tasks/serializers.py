@@ -1,8 +1,9 @@
 """A task as JSON, in and out."""
 
-from typing import Any
+from rest_framework.serializers import IntegerField
 
 from config.fields import BooleanField, CharField, DateField, NamesField, StrictSerializer
+from config.pagination import BIGINT_MAX
 from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
 
 
@@ -18,6 +19,7 @@ class TagsField(NamesField):
 class TaskSerializer(StrictSerializer):
     """The members of a task. Those that the server sets are accepted and ignored in a request."""
 
+    id = IntegerField(read_only=True, min_value=1, max_value=BIGINT_MAX)
     title = CharField(max_length=TITLE_LENGTH, help_text="Blanks around it are removed.")
     description = CharField(
         max_length=DESCRIPTION_LENGTH, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
@@ -43,13 +45,4 @@ class TaskSerializer(StrictSerializer):
             "created_at",
             "updated_at",
         )
-        read_only_fields = ("id", "completed_at", "created_at", "updated_at")
-
-    def create(self, validated_data: dict[str, Any]) -> Task:
-        tags = validated_data.pop("tags")
-        return Task.objects.create_with_tags(tags, **validated_data)
-
-    def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
-        tags = validated_data.pop("tags", None)
-        instance.change(validated_data, tags)
-        return instance
+        read_only_fields = ("completed_at", "created_at", "updated_at")

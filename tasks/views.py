@@ -1,19 +1,32 @@
 """The five endpoints."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
+from django.db import transaction
+from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import viewsets
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from config.conditional import LIST_PATTERN, Preconditions
+from config.errors import PreconditionFailed
 from config.filters import FilterBackend
+from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_of
 from config.parsers import JSONParser, MergePatchParser
 from config.views import StrictAPIView
 from tasks.filters import TaskFilter
-from tasks.models import Task
+from tasks.history import attribute_changes
+from tasks.models import Stale, Task
 from tasks.serializers import TaskSerializer
+
+Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, which is rendered too late to be kept
 
 EXAMPLE = {
     "id": 17,
@@ -31,6 +44,36 @@ ANSWER = OpenApiExample("task", EXAMPLE, response_only=True)
 LOCATION = OpenApiParameter(
     "Location", OpenApiTypes.URI, OpenApiParameter.HEADER, description="The address of the task.", response=[201]
 )
+ETAG = OpenApiParameter(
+    "ETag",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="Its strong entity tag (RFC 9110), which changes with every change.",
+    response=[200, 201, 304],
+)
+REPLAYED = OpenApiParameter(
+    "Idempotency-Replayed",
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="`true` where this is the first answer to this key, again.",
+    response=[201],
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "pattern": KEY_PATTERN},
+    OpenApiParameter.HEADER,
+    description="Makes a retry safe: the same key with the same body gets the first answer again, for 24 hours.",
+)
+IF_MATCH, IF_NONE_MATCH = (
+    OpenApiParameter(name, {"type": "string", "pattern": LIST_PATTERN}, OpenApiParameter.HEADER, description=text)
+    for name, text in (
+        ("If-Match", "Entity tags by comma, or `*`: a 412 unless the task has one of them."),
+        (
+            "If-None-Match",
+            "Entity tags by comma, or `*`: where the task has one, a read is a 304 and a write a 412.",
+        ),
+    )
+)
 
 
 @extend_schema(tags=["tasks"])
@@ -44,8 +87,9 @@ LOCATION = OpenApiParameter(
     create=extend_schema(
         operation_id="create_task",
         summary="Make a task",
-        description="`title` is all that it takes.",
-        parameters=[LOCATION],
+        description="`title` is all that it takes. Of what is left out, `description` and `due_date` become null,"
+        " `completed` false and `tags` empty.",
+        parameters=[IDEMPOTENCY_KEY, LOCATION, ETAG, REPLAYED],
         examples=[
             OpenApiExample("shortest", {"title": "Buy milk"}, request_only=True),
             OpenApiExample(
@@ -56,13 +100,21 @@ LOCATION = OpenApiParameter(
             ANSWER,
         ],
     ),
-    retrieve=extend_schema(operation_id="get_task", summary="One task", description="As it is now.", examples=[ANSWER]),
+    retrieve=extend_schema(
+        operation_id="get_task",
+        summary="One task",
+        description="As it is now.",
+        parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
+        responses={200: TaskSerializer, 304: OpenApiResponse(description="It is the one that If-None-Match lists.")},
+        examples=[ANSWER],
+    ),
     partial_update=extend_schema(
         operation_id="update_task",
         summary="Change a task",
         description="Changes the members that are sent and no others; `tags` is replaced as a whole."
         " A change that leaves all as it is writes nothing. There is no PUT: it would have to guess what a member"
         " that was left out means.",
+        parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
         examples=[
             OpenApiExample("done", {"completed": True}, request_only=True),
             OpenApiExample("changed", DONE, response_only=True),
@@ -72,6 +124,7 @@ LOCATION = OpenApiParameter(
         operation_id="delete_task",
         summary="Delete a task",
         description="Its tags stay for other tasks.",
+        parameters=[IF_MATCH, IF_NONE_MATCH],
         responses={204: OpenApiResponse(description="The task is gone.")},
     ),
 )
@@ -90,5 +143,55 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         patch = self.request is not None and self.request.method == "PATCH"
         return [JSONParser(), MergePatchParser()] if patch else [JSONParser()]
 
-    def get_success_headers(self, data: Any) -> dict[str, str]:
-        return {"Location": reverse("task-detail", (data["id"],), request=self.request)}
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if request.method not in SAFE_METHODS:
+            attribute_changes(request.user.get_username() or "anonymous")
+
+    def handle_exception(self, exc: Exception) -> Answer:
+        if isinstance(exc, Stale):
+            exc = PreconditionFailed(exc.task.etag, self.get_serializer(exc.task).data)
+        return super().handle_exception(exc)
+
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+        task, conditions = self.get_object(), Preconditions.of(request.headers)
+        if not conditions.match(task.etag):
+            raise Stale(task)
+        if conditions.is_known(task.etag):
+            return Response(status=304, headers={"ETag": task.etag})
+        return self.answer(task)
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+        values = self.validated(partial=False)
+        key = key_of(request.headers)
+        with transaction.atomic():
+            stored = StoredAnswer.claim(caller_of(request), key, request.data) if key else None
+            if stored and stored.status:
+                return stored.replay()
+            task = Task.objects.create_with_tags(**values)
+            answer = self.answer(task, 201, {"Location": reverse("task-detail", (task.pk,), request=request)})
+            if stored:
+                stored.keep(answer)
+        return answer
+
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+        values = self.validated(partial=True)
+        tags = values.pop("tags", None)
+        return self.answer(Task.change(kwargs["pk"], values, tags, Preconditions.of(request.headers).allow))
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+        Task.remove(kwargs["pk"], Preconditions.of(request.headers).allow)
+        return Response(status=204)
+
+    def validated(self, *, partial: bool) -> dict[str, Any]:
+        """The body as values of columns, and `tags`."""
+        serializer = self.get_serializer(data=self.request.data, partial=partial)
+        serializer.is_valid(raise_exception=True)
+        return dict(serializer.validated_data)
+
+    def answer(self, task: Task, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
+        """The task as bytes, which is what a replay repeats."""
+        content = JSONRenderer().render(self.get_serializer(task).data)
+        return HttpResponse(
+            content, status=status, content_type="application/json", headers={"ETag": task.etag, **headers}
+        )

@@ -16,6 +16,7 @@ from tests.servers import ROOT
 
 # On every answer of every path: HTTP's own, and Django's security headers.
 GENERAL = {
+    "cache-control",
     "connection",
     "content-length",
     "content-type",

@@ -27,9 +27,10 @@ def raising(exc: Exception) -> Any:
 
 @pytest.mark.parametrize("debug", [True, False])
 @pytest.mark.parametrize("path", ["/nothing", "/tasks/abc", "/tasks/1/2", "/health/x", "/docs/", "/static/nothing.js"])
-def test_an_unknown_url_is_a_404(api: APIClient, settings: Settings, debug: bool, path: str) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_an_unknown_url_is_a_404(settings: Settings, debug: bool, path: str, method: str) -> None:
     settings.DEBUG = debug
-    answer = api.get(path)
+    answer = Client(enforce_csrf_checks=True).generic(method, path)
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
     assert answer.json()["detail"] == f"There is nothing at {path}."
 
@@ -89,7 +90,7 @@ def test_options_lists_the_methods(api: APIClient) -> None:
     assert (answer.status_code, answer["Allow"]) == (204, "GET, POST, HEAD, OPTIONS")
 
 
-@pytest.mark.parametrize("path", ["/tasks/", "/health", "/docs"])
+@pytest.mark.parametrize("path", ["/tasks/", "/tasks/?completed=true", "/tasks/1?x=1", "/health", "/docs"])
 def test_a_method_that_is_not_offered_is_a_405(api: APIClient, path: str) -> None:
     answer = api.generic("PURGE", path)
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
@@ -139,3 +140,30 @@ def test_a_row_that_stays_locked_is_a_503_and_nothing_is_changed(api: APIClient)
         connection.close()
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert Task.objects.get().title == "Buy milk"
+
+
+@pytest.mark.parametrize("path", ["/", "/admin", "/favicon.ico", "/static/admin/css/base.css"])
+def test_what_only_django_or_whitenoise_serves_has_the_same_405(path: str) -> None:
+    answer = Client(enforce_csrf_checks=True).post(path)
+    assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+    assert "GET" in answer["Allow"]
+
+
+@pytest.mark.parametrize(
+    ("label", "status", "code"),
+    [
+        ("application/x-www-form-urlencoded", 403, "permission_denied"),
+        ("application/x-www-form-urlencoded; charset=utf-7", 400, "bad_request"),
+        ("multipart/form-data", 400, "bad_request"),
+    ],
+)
+def test_a_form_that_django_does_not_take_has_the_same_shape(label: str, status: int, code: str) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.cookies["csrftoken"] = "a" * 32
+    answer = client.post("/admin/login/", "a=b", content_type=label)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+def test_a_session_that_django_never_made_is_none(api: APIClient) -> None:
+    api.cookies["sessionid"] = "a" * 32 + "\x00"
+    assert api.get("/tasks/").status_code == 200

@@ -109,6 +109,14 @@ class TestFilters:
         assert titles(api, f"?{column}__gte=2026-01-01T12:00:00Z") == ["later", "at"]
         assert titles(api, f"?{column}__lt=2026-01-01T13:00:01%2B01:00") == ["at"]
         assert titles(api, f"?{column}__gte=2026-01-01T12:00:00.000001Z") == ["later"]
+        assert titles(api, f"?{column}__lt=2026-01-02T11:59:00.000001%2B23:59") == ["at"]
+
+    @pytest.mark.parametrize(
+        "edge", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "9999-12-30T23:59:59-23:59"]
+    )
+    def test_a_time_may_be_as_early_and_as_late_as_the_calendar_goes(self, api: APIClient, edge: str) -> None:
+        make_task()
+        assert titles(api, f"?created_at__gte={edge}") == (["Buy milk"] if edge < "2" else [])
 
     @pytest.mark.parametrize(
         ("query", "code"),
@@ -127,14 +135,20 @@ class TestFilters:
             ("due_date__lte=", "invalid"),
             ("created_at__gte=2026-01-01", "invalid"),
             ("created_at__gte=2026-01-01T00:00:00", "invalid"),
+            ("created_at__gte=2026-01-01T00:00Z", "invalid"),
+            ("created_at__gte=2026-01-01T24:00:00Z", "invalid"),
+            ("created_at__gte=2026-01-01T00:00:00%2B01:60", "invalid"),
+            ("created_at__gte=2026-01-01T00:00:00Z%0A", "invalid"),
             ("created_at__gte=2026-01-01T00:00:00+01:00", "invalid"),
             ("created_at__lt=2026-02-30T00:00:00Z", "invalid"),
             ("updated_at__gte=0001-01-01T00:00:00%2B01:00", "out_of_range"),
             ("updated_at__lt=9999-12-31T23:59:59-01:00", "out_of_range"),
+            ("updated_at__lt=9999-12-31T00:00:00%2B01:00", "out_of_range"),
             ("search=", "blank"),
             ("search=%00", "null_character"),
             ("search=%ff", "not_utf8"),
             (f"search={'x' * 201}", "max_length"),
+            (f"search={'-' * 33}", "too_many_minus_signs"),
             ("ordering=", "invalid"),
             ("ordering=nope", "invalid"),
             ("ordering=title,", "invalid"),

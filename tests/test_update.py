@@ -95,13 +95,13 @@ def test_a_task_that_vanishes_between_reading_and_writing_is_a_404(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = make_task()
-    change = Task.change
+    locked = Task.locked
 
-    def change_after_another_client_deleted_it(self: Task, *args: Any) -> None:
-        Task.objects.filter(pk=self.pk).delete()
-        change(self, *args)
+    def locked_after_another_client_deleted_it(pk: int, allow: Any) -> Task:
+        Task.objects.filter(pk=pk).delete()
+        return locked(pk, allow)
 
-    monkeypatch.setattr(Task, "change", change_after_another_client_deleted_it)
+    monkeypatch.setattr(Task, "locked", locked_after_another_client_deleted_it)
     assert api.patch(f"/tasks/{task.pk}", {"title": "B"}).status_code == 404
 
 

@@ -1,0 +1,53 @@
+"""Content negotiation as RFC 9110 has it (sections 8.3 and 12.5.1); DRF's takes no notice of `q`."""
+
+import re
+from collections.abc import Iterable
+
+from rest_framework.exceptions import NotAcceptable
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
+
+
+class ContentNegotiation(BaseContentNegotiation):
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser | None:
+        """The parser of the type that the body is labelled with; a wildcard labels nothing."""
+        label = _essence(request.content_type or "")
+        return next((parser for parser in parsers if parser.media_type == label), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        """What the client likes best, in our own words: no parameter of Accept comes back in Content-Type."""
+        ranges = _ranges(request.META.get("HTTP_ACCEPT", ""))
+        best = max(renderers, key=lambda renderer: _quality(renderer.media_type, ranges))
+        if not _quality(best.media_type, ranges):
+            raise NotAcceptable(f"The header Accept does not take {best.media_type}.")
+        return best, best.media_type
+
+
+def _ranges(accept: str) -> dict[str, float]:
+    """The media ranges with their quality. A q that is none makes a range that takes nothing."""
+    ranges = {}
+    for element in accept.split(","):
+        parts = [part.strip().lower() for part in element.split(";")]
+        weights = [part.removeprefix("q=") for part in parts[1:] if part.startswith("q=")] or ["1"]
+        if parts[0]:
+            ranges[parts[0]] = float(weights[0]) if QUALITY.fullmatch(weights[0]) else 0.0
+    return ranges or {"*/*": 1.0}
+
+
+def _quality(media_type: str, ranges: dict[str, float]) -> float:
+    """Of the most specific range that the type is in."""
+    kind = _essence(media_type)
+    for each in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
+        if each in ranges:
+            return ranges[each]
+    return 0.0
+
+
+def _essence(media_type: str) -> str:
+    return media_type.partition(";")[0].strip().lower()

@@ -1,0 +1,57 @@
+"""Keeps the history from growing for ever."""
+
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import takewhile
+from typing import Any
+
+from django.core.management import BaseCommand, CommandParser
+from django.utils import timezone
+
+from tasks.history import Change
+
+BATCH = 10_000
+LONGEST = 36_500  # days
+
+
+class Command(BaseCommand):
+    help = (
+        "Delete the oldest changes from the history of tasks. What is left can be restored as before, since a version"
+        " is found by going back from the current one; versions and deleted tasks that are older can't be brought back."
+    )
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--older-than", type=days, required=True, metavar="DAYS", help="keep the changes of this many days"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        trimmed = sum(trim(timezone.now() - timedelta(days=options["older_than"])))
+        if options["verbosity"]:
+            self.stdout.write(f"Changes deleted: {trimmed:,}")
+
+
+def days(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LONGEST):
+        raise ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST:,}")
+    return int(text)
+
+
+def trim(before: datetime) -> Iterator[int]:
+    """Delete what is older, oldest first, each batch on its own, and give the size of each.
+
+    What goes is always a beginning of the history, in the order of its ids, and ends where the first transaction
+    begins that is not all that old: the tags of a deleted task do not go before the task.
+    """
+    last = 0
+    while batch := list(Change.objects.filter(pk__gt=last).order_by("pk").only("at", "transaction")[:BATCH]):
+        kept = next((change.transaction for change in batch if change.at >= before), None)
+        old = list(takewhile(lambda change: change.at < before and change.transaction != kept, batch))  # noqa: B023
+        if old:
+            Change.objects.filter(pk__gt=last, pk__lte=old[-1].pk).delete()
+            last = old[-1].pk
+            yield len(old)
+        if len(old) < len(batch):
+            return

@@ -1,0 +1,547 @@
+"""The history for staff: who did what, older versions restored, deleted tasks brought back, and all of it trimmed."""
+
+import datetime
+import io
+import re
+import threading
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.models import F
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tasks import admin_changes, history
+from tasks.history import attribute_changes
+from tasks.management.commands import trim_history
+from tasks.models import Change, Tag, Task
+from tests.factories import make_task, make_tasks, make_user
+from tests.pages import form_in, form_on
+
+pytestmark = pytest.mark.django_db
+LIST, CHANGES = "/admin/tasks/task/", "/admin/tasks/change/"
+
+
+@pytest.fixture
+def staff(alice: User) -> Client:
+    return client_of(alice)
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def url_of(task_id: int, page: str = "history") -> str:
+    return f"{LIST}{task_id}/{page}/"
+
+
+def restore_url(change: Change) -> str:
+    assert change.task_id
+    return url_of(change.task_id, f"history/{change.pk}/restore")
+
+
+def text_of(client: Client, url: str) -> str:
+    answer = client.get(url)
+    assert answer.status_code == 200, (answer.status_code, answer.headers)
+    return answer.content.decode()
+
+
+def newest(task_id: int | None) -> Change:
+    return Change.objects.filter(task_id=task_id)[0]
+
+
+def as_separate_transactions() -> None:
+    """Number the changes as if each had been a transaction: a test of pytest-django's is one."""
+    Change.objects.filter(transaction__gt=0).update(transaction=-F("pk"))
+
+
+def change(task: Task, tags: tuple[str, ...] | None = None, **columns: Any) -> Change:
+    """One transaction's worth of change, and its last record."""
+    first = Change.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    Task.change(task.pk, columns, tags)
+    Change.objects.filter(pk__gt=first).update(transaction=-first - 1)
+    return newest(task.pk)
+
+
+def made(title: str = "Buy milk", **fields: Any) -> tuple[Task, Change]:
+    """A task in a transaction of its own, and the last record of that."""
+    task = make_task(title, **fields)
+    Change.objects.filter(task_id=task.pk).update(transaction=-1_000_000 - task.pk)
+    return task, newest(task.pk)
+
+
+# Who
+
+
+def test_what_staff_adds_edits_and_deletes_is_theirs(staff: Client) -> None:
+    tag = Tag.objects.named(["home"])[0]
+    Change.objects.all().delete()
+    attribute_changes("whoever had this session before")
+    staff.post(f"{LIST}add/", form_on(staff, f"{LIST}add/", title="New", tags=[tag.pk]))
+    task = Task.objects.get()
+    staff.post(url_of(task.pk, "change"), form_on(staff, url_of(task.pk, "change"), title="Newer", tags=None))
+    staff.post(url_of(task.pk, "delete"), form_on(staff, url_of(task.pk, "delete")))
+    operations = Change.objects.order_by("pk").values_list("operation", "actor")
+    assert list(operations) == [(each, "alice") for each in ("insert", "update", "update", "update", "delete")]
+
+
+def test_what_staff_deletes_by_the_list_is_theirs(staff: Client) -> None:
+    make_tasks(3, tags=("home",))
+    chosen = {
+        "action": "delete_selected",
+        "_selected_action": list(Task.objects.values_list("pk", flat=True)),
+        "index": 0,
+    }
+    attribute_changes("bob")
+    staff.post(LIST, form_in(staff.post(LIST, chosen).content.decode()))
+    deletes = Change.objects.filter(operation="delete").values_list("actor", flat=True)
+    assert list(deletes) == ["alice"] * 3
+
+
+def test_what_becomes_of_a_tag_is_theirs(staff: Client) -> None:
+    tag = Tag.objects.named(["home"])[0]
+    attribute_changes("bob")
+    page = f"/admin/tasks/tag/{tag.pk}/change/"
+    staff.post(page, form_on(staff, page, name="house"))
+    assert Change.objects.all()[0].actor == "alice"
+
+
+def test_a_page_that_is_only_read_names_nobody(staff: Client) -> None:
+    attribute_changes("bob")
+    staff.get(LIST)
+    make_task()
+    assert Change.objects.all()[0].actor == "bob"
+
+
+# The timeline
+
+
+def test_the_timeline_tells_who_did_what_newest_first(staff: Client) -> None:
+    attribute_changes("bob", "req-1")
+    task, _ = made(tags=("home",), description="short")
+    attribute_changes("carol")
+    change(task, ("work", "home"), title="Buy cheese", completed=True, due_date=datetime.date(2026, 12, 1))
+    page = re.sub(r"\s+", " ", text_of(staff, url_of(task.pk)))
+    rows = re.findall(r"<tr> <th scope=\"row\">.*?</tr>", page)
+    assert len(rows) == 2
+    assert re.search(r"<td>carol</td> <td>changed<ul>", rows[0])
+    assert "<li>title: <del>Buy milk</del> → <ins>Buy cheese</ins></li>" in rows[0]
+    assert "<li>completed: <del>no</del> → <ins>yes</ins></li>" in rows[0]
+    assert re.search(r"<li>completed at: <del>nothing</del> → <ins>2\d{3}-.* UTC</ins></li>", rows[0])
+    assert "<li>due date: <del>nothing</del> → <ins>2026-12-01</ins></li>" in rows[0]
+    assert "<li>tags added: work</li>" in rows[0]
+    assert "as it is now" in rows[0]
+    assert 'bob<div class="help">request req-1</div>' in rows[1]
+    made_lines = "<li>title: Buy milk</li><li>description: short</li><li>tags added: home</li>"
+    assert f"made<ul>{made_lines}</ul>" in rows[1]
+    assert "Restore this version" in rows[1]
+
+
+def test_a_long_description_is_folded(staff: Client) -> None:
+    task, _ = made(description="first line\n" + "x" * 300)
+    page = text_of(staff, url_of(task.pk))
+    assert re.search("<details><summary>first line\nx+…</summary>first line<br>x{300}</details>", page)
+
+
+def test_a_description_that_becomes_empty_is_not_the_same_as_none(staff: Client) -> None:
+    task, _ = made(description="")
+    change(task, description=None)
+    assert "description" not in text_of(staff, url_of(task.pk)).split("<tbody>")[1].split("as it is now")[1]
+
+
+def test_a_timeline_comes_in_pages_of_whole_transactions(staff: Client) -> None:
+    task, _ = made()
+    for number in range(130):
+        change(task, title=f"Title {number}")
+    first = text_of(staff, url_of(task.pk))
+    older = re.search(r'href="\?before=(\d+)">Older', first)
+    assert older
+    second = text_of(staff, f"{url_of(task.pk)}?before={older[1]}")
+    assert (first.count("<time"), second.count("<time")) == (100, 31)
+    assert "Newest" in second
+    assert "as it is now" not in second
+    assert "Older" not in second
+    assert "before that" in text_of(staff, f"{url_of(task.pk)}?before=1")
+
+
+def test_a_transaction_that_is_longer_than_a_page_goes_on_on_the_next(staff: Client) -> None:
+    task = make_task()
+    for number in range(150):
+        Task.change(task.pk, {"title": f"Title {number}"})
+    entries, older = history.timeline(task.pk)
+    assert (len(entries), len(entries[0].changes)) == (1, 101)
+    entries, older = history.timeline(task.pk, older)
+    assert (len(entries), len(entries[0].changes), older) == (1, 50, None)
+
+
+def test_a_transaction_that_may_go_on_is_left_for_the_next_page() -> None:
+    task, _ = made()
+    change(task, title="Second")
+    change(task, ("a",), title="Third")
+    entries, older = history.timeline(task.pk, rows=2)
+    assert len(entries) == 1
+    assert older
+    assert len(history.timeline(task.pk, older, rows=2)[0]) == 2
+
+
+def test_a_task_without_recorded_changes_says_so(staff: Client) -> None:
+    task = make_task()
+    Change.objects.all().delete()
+    assert "No change is recorded." in text_of(staff, url_of(task.pk))
+
+
+@pytest.mark.parametrize("object_id", ["999", "none", "9" * 30, "history"])
+def test_a_task_that_never_was_has_no_timeline(staff: Client, object_id: str) -> None:
+    Tag.objects.create(name="home").delete()
+    answer = staff.get(f"{LIST}{object_id}/history/", follow=True)
+    assert "doesn’t exist" in answer.content.decode()
+
+
+def test_the_timeline_of_a_deleted_task_is_there(staff: Client) -> None:
+    task, _ = made(tags=("home",), description="text")
+    attribute_changes("bob")
+    pk = task.pk
+    task.delete()
+    page = text_of(staff, url_of(pk))
+    assert "This task was deleted by bob" in page
+    assert "<li>title: Buy milk</li><li>description: text</li><li>tags removed: home</li>" in page
+    assert "Bring it back" in page
+    assert "Restore this version" not in page
+
+
+# Restoring
+
+
+def test_a_version_is_restored_by_going_back_from_the_current_one(staff: Client) -> None:
+    task, first = made(tags=("home",), description="text", due_date=datetime.date(2026, 12, 1))
+    before = task.members()
+    done = change(task, ("work",), title="Second", completed=True)
+    members_when_done = Task.objects.get(pk=task.pk).members()
+    change(task, (), description=None, due_date=None, completed=False)
+    for version, members in ((done, members_when_done), (first, before), (done, members_when_done)):
+        answer = staff.post(restore_url(version), form_on(staff, restore_url(version)), follow=True)
+        assert "is restored." in answer.content.decode()
+        assert Task.objects.get(pk=task.pk).members() == members
+    assert newest(task.pk).actor == "alice"
+
+
+def test_the_question_shows_what_would_change(staff: Client) -> None:
+    task, first = made()
+    change(task, ("work",), title="Second")
+    page = text_of(staff, restore_url(first))
+    assert "<li>title: <del>Second</del> → <ins>Buy milk</ins></li><li>tags removed: work</li>" in page
+
+
+def test_there_is_nothing_to_restore_where_nothing_differs(staff: Client) -> None:
+    task, first = made(tags=("home",))
+    change(task, title="Second")
+    change(task, title="Buy milk")
+    page = text_of(staff, restore_url(first))
+    assert "there is nothing to change" in page
+    assert form_in(page) == {}
+
+
+def test_restoring_what_changed_after_the_question_is_refused(staff: Client) -> None:
+    task, first = made()
+    change(task, title="Second")
+    form = form_on(staff, restore_url(first))
+    change(task, title="Third")
+    page = staff.post(restore_url(first), form).content.decode()
+    assert "Nothing was restored: the task was changed meanwhile." in page
+    assert "<del>Third</del>" in page
+    assert Task.objects.get(pk=task.pk).title == "Third"
+
+
+def test_restoring_a_task_that_was_deleted_leads_to_its_history(staff: Client) -> None:
+    task, first = made()
+    form = form_on(staff, restore_url(first))
+    task.delete()
+    assert "was deleted" in staff.post(restore_url(first), form, follow=True).content.decode()
+
+
+def test_only_a_version_of_this_very_task_is_restored(staff: Client) -> None:
+    task, _ = made()
+    _, of_other = made("Other")
+    assert staff.get(url_of(task.pk, f"history/{of_other.pk}/restore")).status_code == 404
+
+
+# Bringing back
+
+
+def test_a_deleted_task_is_brought_back_whole(staff: Client) -> None:
+    task, _ = made("Buy milk", description="a\nb", tags=("home", "Work"), due_date=datetime.date(2026, 12, 1))
+    change(task, completed=True)
+    task.refresh_from_db()
+    pk, members, created_at, updated_at = task.pk, task.members(), task.created_at, task.updated_at
+    staff.post(url_of(pk, "delete"), form_on(staff, url_of(pk, "delete")))
+    Tag.objects.all().delete()
+    back = url_of(pk, "bring-back")
+    assert "tags added: home, Work" in text_of(staff, back)
+    answer = staff.post(back, form_on(staff, back), follow=True)
+    assert "The task “Buy milk” is back." in answer.content.decode()
+    again = Task.objects.get(pk=pk)
+    assert (again.members(), again.created_at) == (members, created_at)
+    assert again.updated_at > updated_at
+    assert newest(pk).actor == "alice"
+
+
+def test_a_task_that_is_brought_back_is_newer_than_ever_when_the_clock_steps_back(staff: Client) -> None:
+    task, _ = made()
+    pk = task.pk
+    task.delete()
+    tomorrow = timezone.now() + datetime.timedelta(days=1)
+    delete = newest(pk)
+    Change.objects.filter(pk=delete.pk).update(old=delete.old | {"updated_at": tomorrow.isoformat()})
+    staff.post(url_of(pk, "bring-back"))
+    assert Task.objects.get(pk=pk).updated_at == tomorrow + datetime.timedelta(microseconds=1)
+
+
+def test_a_task_that_exists_is_not_brought_back(staff: Client) -> None:
+    task, _ = made()
+    pk = task.pk
+    task.delete()
+    form = form_on(staff, url_of(pk, "bring-back"))
+    staff.post(url_of(pk, "bring-back"), form)
+    answer = staff.post(url_of(pk, "bring-back"), form, follow=True)
+    assert f"Task {pk} exists: there is nothing to bring back." in answer.content.decode()
+    assert Task.objects.count() == 1
+
+
+def test_what_was_never_deleted_is_not_brought_back(staff: Client) -> None:
+    assert staff.get(url_of(999, "bring-back")).status_code == 404
+
+
+def test_versions_before_a_task_was_deleted_and_brought_back_can_be_restored(staff: Client) -> None:
+    task, first = made(tags=("home",))
+    pk = task.pk
+    change(task, ("work",), title="Second")
+    task.delete()
+    as_separate_transactions()
+    deleted = Change.objects.filter(operation="delete").get()
+    staff.post(url_of(pk, "bring-back"))
+    assert Task.objects.get(pk=pk).title == "Second"
+    staff.post(restore_url(first), form_on(staff, restore_url(first)))
+    now = Task.objects.get(pk=pk)
+    assert (now.title, now.tag_names()) == ("Buy milk", ["home"])
+    assert staff.get(restore_url(deleted)).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_bring_a_task_back_at_once_one_is_told_that_it_exists(alice: User) -> None:
+    pk = make_task(tags=("home",)).pk
+    Task.objects.all().delete()
+    clients, pages, barrier = [client_of(alice) for _ in range(2)], [], threading.Barrier(2)
+
+    def bring_back(client: Client) -> None:
+        try:
+            barrier.wait()
+            pages.append(client.post(url_of(pk, "bring-back"), follow=True).content.decode())
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=bring_back, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted("is back." in page for page in pages) == [False, True]
+    assert sorted("exists: there is nothing" in page for page in pages) == [False, True]
+    assert Task.objects.get(pk=pk).tag_names() == ["home"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_real_transactions_too_each_save_is_one_entry(alice: User) -> None:
+    staff = client_of(alice)
+    task = make_task(tags=("a",))
+    page = url_of(task.pk, "change")
+    staff.post(page, form_on(staff, page, title="New", tags=[Tag.objects.named(["b"])[0].pk]))
+    entries, _ = history.timeline(task.pk)
+    assert [entry.operation for entry in entries] == ["update", "insert"]
+    staff.post(restore_url(entries[1].newest), form_on(staff, restore_url(entries[1].newest)))
+    task.refresh_from_db()
+    assert (task.title, task.tag_names(), len(history.timeline(task.pk)[0])) == ("Buy milk", ["a"], 3)
+
+
+# Who may
+
+
+@pytest.mark.parametrize(
+    ("permissions", "timeline", "restore", "bring_back"),
+    [
+        ((), 403, 403, 403),
+        (("view",), 200, 403, 403),
+        (("view", "change"), 200, 200, 403),
+        (("view", "add"), 200, 403, 200),
+        (("delete",), 403, 403, 403),
+    ],
+)
+def test_history_follows_the_permissions_on_tasks(
+    permissions: tuple[str, ...], timeline: int, restore: int, bring_back: int
+) -> None:
+    task, first = made()
+    gone, _ = made("Gone")
+    gone_pk = gone.pk
+    gone.delete()
+    client = client_of(make_user("dave", *permissions, is_staff=True))
+    assert client.get(url_of(task.pk)).status_code == timeline
+    assert client.get(CHANGES).status_code == timeline
+    for method in (client.get, client.post):
+        assert method(restore_url(first)).status_code == restore
+    assert client.get(url_of(gone_pk, "bring-back")).status_code == bring_back
+    assert client.post(url_of(gone_pk, "bring-back")).status_code == (302 if bring_back == 200 else 403)
+
+
+def test_buttons_are_for_those_who_may() -> None:
+    task, _ = made()
+    change(task, title="Second")
+    client = client_of(make_user("dave", "view", is_staff=True))
+    assert "Restore this version" not in text_of(client, url_of(task.pk))
+    pk = task.pk
+    task.delete()
+    assert "Bring it back" not in text_of(client, url_of(pk))
+
+
+def test_changes_are_read_only(staff: Client) -> None:
+    make_task()
+    assert staff.get(f"{CHANGES}add/").status_code == 403
+    record = f"{CHANGES}{Change.objects.all()[0].pk}/"
+    assert staff.post(f"{record}change/", {"actor": "x"}).status_code == 403
+    assert staff.post(f"{record}delete/", {"post": "yes"}).status_code == 403
+    assert staff.get(f"{record}change/").status_code == 200
+
+
+# Recent changes
+
+
+def test_recent_changes_show_what_became_of_tasks_and_tags(staff: Client) -> None:
+    attribute_changes("bob")
+    task, _ = made("Buy milk")
+    change(task, title="Buy cheese")
+    tag = Tag.objects.named(["home"])[0]
+    Tag.objects.update(name="house")
+    tag.delete()
+    page = text_of(staff, CHANGES)
+    assert page.count(f'<a href="{url_of(task.pk)}">Buy cheese</a>') == 2
+    assert "title: <del>Buy milk</del> → <ins>Buy cheese</ins>" in page
+    assert "tag “house”" in page
+    assert "home → house" in page
+    assert page.index("tag “house”") < page.index("Buy cheese")
+    assert "Only the newest" not in page
+
+
+def test_a_deleted_task_is_found_and_brought_back_from_there(staff: Client) -> None:
+    task, _ = made("Gone")
+    pk = task.pk
+    task.delete()
+    page = text_of(staff, f"{CHANGES}?operation__exact=delete")
+    assert f'<a href="{url_of(pk)}">Gone</a> (deleted) <a href="{url_of(pk, "bring-back")}">Bring back</a>' in page
+    Task.objects.bring_back(newest(pk))
+    assert "Bring back" not in text_of(staff, f"{CHANGES}?operation__exact=delete")
+
+
+def test_recent_changes_can_be_filtered_by_whom_and_when(staff: Client) -> None:
+    for actor in ("bob", "carol"):
+        attribute_changes(actor)
+        make_task(f"{actor}'s task")
+    page = text_of(staff, f"{CHANGES}?actor=bob")
+    assert "bob&#x27;s task" in page
+    assert "carol&#x27;s task" not in page
+    assert '<a href="?actor=carol">carol</a>' in page
+    assert "By when" in page
+
+
+def test_the_names_to_filter_by_are_bounded() -> None:
+    for actor in ("carol", "bob", "dave", "bob"):
+        attribute_changes(actor)
+        make_task()
+    assert history.actors(10) == ["bob", "carol", "dave"]
+    assert history.actors(2) == ["bob", "carol"]
+    Change.objects.all().delete()
+    assert history.actors(10) == []
+
+
+def test_recent_changes_end_somewhere(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_changes.NewestPaginator, "most", 60)
+    make_tasks(100)
+    page = text_of(staff, f"{CHANGES}?p=2")
+    assert "60 changes" in page
+    assert "Only the newest 60 are listed." in page
+    assert page.count("field-actor") == 10
+
+
+def test_history_pages_cost_the_same_queries_for_few_and_for_many_changes(staff: Client) -> None:
+    task, _ = made(tags=("a",))
+    counts = []
+    for more in (1, 60):
+        for number in range(more):
+            change(task, (f"tag {number}",), title=f"Title {number} of {more}")
+        make_tasks(more, tags=("a", "b"))
+        for url in (url_of(task.pk), CHANGES, f"{CHANGES}?actor=alice&operation__exact=delete"):
+            with CaptureQueriesContext(connection) as queries:
+                staff.get(url)
+            counts.append(len(queries))
+    assert counts[:3] == counts[3:] == [5, 5, 5]
+
+
+# Trimming
+
+
+def age(days: int) -> None:
+    """Make every change this much older."""
+    Change.objects.update(at=F("at") - datetime.timedelta(days=days))
+
+
+def trim(days: int, **options: Any) -> str:
+    out = io.StringIO()
+    call_command("trim_history", older_than=days, stdout=out, **options)
+    return out.getvalue()
+
+
+def test_old_changes_are_trimmed_and_the_rest_restores_as_before(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trim_history, "BATCH", 3)
+    task, _ = made(tags=("a",))
+    for number in range(5):
+        change(task, title=f"Title {number}")
+    age(10)
+    young = change(task, ("b",), description="text")
+    change(task, (), title="Last")
+    assert trim(5) == "Changes deleted: 8\n"  # one of the tag, two of the new task, five of its title
+    assert Change.objects.count() == 6  # one of the tag b, three of the one save, two of the other
+    staff.post(restore_url(young), form_on(staff, restore_url(young)))
+    now = Task.objects.get(pk=task.pk)
+    assert (now.title, now.description, now.tag_names()) == ("Title 4", "text", ["b"])
+    assert trim(5, verbosity=0) == ""
+
+
+def test_a_transaction_is_not_cut_in_two() -> None:
+    task, _ = made(tags=("a",))
+    pk = task.pk
+    task.delete()
+    age(10)
+    delete = newest(pk)
+    Change.objects.filter(pk=delete.pk).update(at=timezone.now())
+    trim(5)
+    assert Change.objects.filter(transaction=delete.transaction).count() > 1
+    assert Task.objects.bring_back(delete).tag_names() == ["a"]
+
+
+def test_of_a_history_all_too_old_nothing_is_left() -> None:
+    make_tasks(10)
+    age(2)
+    assert trim(1) == "Changes deleted: 10\n"
+    assert not Change.objects.exists()
+    assert trim(1) == "Changes deleted: 0\n"
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "x", "1.5", "36501", "9" * 20])
+def test_a_number_of_days_that_makes_no_sense_is_refused(days: str) -> None:
+    with pytest.raises(CommandError, match="is not a number of days from 1 to 36,500"):
+        call_command("trim_history", f"--older-than={days}")

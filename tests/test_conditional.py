@@ -1,0 +1,151 @@
+"""ETag, If-Match and If-None-Match (RFC 9110)."""
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connection
+from rest_framework.test import APIClient
+
+from tasks.models import Tag, Task
+from tests.factories import make_task
+
+pytestmark = pytest.mark.django_db
+
+
+def etag_of(task: Task) -> str:
+    task.refresh_from_db()
+    return task.etag
+
+
+def test_the_etag_is_strong_and_the_same_in_every_answer(api: APIClient) -> None:
+    made = api.post("/tasks/", {"title": "A"})
+    url = made["Location"]
+    assert made["ETag"][0] == made["ETag"][-1] == '"'
+    assert api.get(url)["ETag"] == api.head(url)["ETag"] == made["ETag"]
+    changed = api.patch(url, {"title": "B"})
+    assert changed["ETag"] != made["ETag"]
+    assert api.get(url)["ETag"] == changed["ETag"]
+
+
+@pytest.mark.parametrize("method", ["get", "patch"])
+def test_what_may_be_cached_is_asked_for_every_time(api: APIClient, method: str) -> None:
+    answer = getattr(api, method)(f"/tasks/{make_task().pk}", {} if method == "patch" else None)
+    assert answer["Cache-Control"] == "private, no-cache"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_etag_changes_with_every_change_from_anywhere() -> None:
+    task, seen = make_task(), set()
+    changes = [
+        "UPDATE tasks_task SET title = 'B'",
+        "UPDATE tasks_task SET title = 'C'; UPDATE tasks_task SET title = 'B'",
+        "UPDATE tasks_task SET updated_at = '2000-01-01'",
+        "INSERT INTO tasks_tag (name) VALUES ('a');"
+        " INSERT INTO tasks_task_tags (task_id, tag_id) SELECT t.id, g.id FROM tasks_task t, tasks_tag g",
+        "UPDATE tasks_tag SET name = 'A'",
+        "DELETE FROM tasks_task_tags",
+    ]
+    seen.add(etag_of(task))
+    for change in changes:
+        with connection.cursor() as cursor:
+            cursor.execute(change)
+        seen.add(etag_of(task))
+    assert len(seen) == 1 + len(changes)
+
+
+@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '{} , W/"x"', "*", ',,{},"x",'])
+def test_a_read_of_what_is_known_is_a_304(api: APIClient, form: str) -> None:
+    task = make_task()
+    answer = api.get(f"/tasks/{task.pk}", HTTP_IF_NONE_MATCH=form.format(task.etag))
+    assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", task.etag)
+    assert "Content-Type" not in answer.headers
+
+
+@pytest.mark.parametrize("form", ['"other"', '"other", W/"x"', '""'])
+def test_a_read_of_what_is_not_known_is_a_200(api: APIClient, form: str) -> None:
+    assert api.get(f"/tasks/{make_task().pk}", HTTP_IF_NONE_MATCH=form).status_code == 200
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+@pytest.mark.parametrize("form", ["{}", '"other", {}', "*", '"a,b", {}'])
+def test_if_match_lets_the_right_one_through(api: APIClient, method: str, form: str) -> None:
+    task = make_task()
+    headers = {"If-Match": form.format(task.etag)}
+    answer = getattr(api, method)(f"/tasks/{task.pk}", {"title": "B"} if method == "patch" else None, headers=headers)
+    assert answer.status_code in (200, 204)
+
+
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+@pytest.mark.parametrize(
+    "headers", [{"If-Match": "W/{}"}, {"If-Match": '"other"'}, {"If-Match": '"a", W/{}'}, {"If-None-Match": "*"}]
+)
+def test_else_it_is_a_412_that_shows_what_is_there(api: APIClient, method: str, headers: dict[str, str]) -> None:
+    task = make_task(tags=("home",))
+    if method == "get" and "If-None-Match" in headers:
+        return
+    headers = {name: value.format(task.etag) for name, value in headers.items()}
+    answer = getattr(api, method)(f"/tasks/{task.pk}", {"title": "B"} if method == "patch" else None, headers=headers)
+    body = answer.json()
+    assert (answer.status_code, body["code"], body["etag"]) == (412, "precondition_failed", task.etag)
+    assert answer["ETag"] == task.etag
+    assert body["current"] == api.get(f"/tasks/{task.pk}").json()
+    assert body["current"]["title"] == "Buy milk"
+
+
+@pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+@pytest.mark.parametrize("value", ["", "abc", '"a', "'a'", 'w/"a"', '"a" "b"', '*, "a"', '"a", *', '"a b"', "W/*"])
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
+def test_what_is_no_list_of_entity_tags_is_a_400(api: APIClient, method: str, header: str, value: str) -> None:
+    task = make_task()
+    answer = getattr(api, method)(f"/tasks/{task.pk}", {} if method == "patch" else None, headers={header: value})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_header")
+    assert answer.json()["errors"][0]["parameter"] == header
+
+
+def test_a_missing_task_is_a_404_whatever_the_condition(api: APIClient) -> None:
+    assert api.patch("/tasks/1", {"title": "B"}, headers={"If-Match": "*"}).status_code == 404
+    assert api.delete("/tasks/1", headers={"If-Match": "*"}).status_code == 404
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clients_that_add_a_tag_each_by_read_edit_write_lose_none() -> None:
+    task = make_task()
+
+    def add(name: str) -> None:
+        api = APIClient()
+        while True:
+            now = api.get(f"/tasks/{task.pk}")
+            tags = {"tags": [*now.json()["tags"], name]}
+            answer = api.patch(f"/tasks/{task.pk}", tags, format="json", headers={"If-Match": now["ETag"]})
+            if answer.status_code == 200:
+                break
+            assert answer.status_code == 412
+        connection.close()
+
+    in_threads([lambda name=f"tag {number}": add(name) for number in range(10)])
+    assert task.tag_names() == sorted(f"tag {number}" for number in range(10))
+    assert Tag.objects.count() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_writes_on_one_version_one_succeeds() -> None:
+    task, statuses = make_task(), []
+
+    def write(title: str) -> None:
+        answer = APIClient().patch(
+            f"/tasks/{task.pk}", {"title": title}, format="json", headers={"If-Match": task.etag}
+        )
+        statuses.append(answer.status_code)
+        connection.close()
+
+    in_threads([lambda title=str(number): write(title) for number in range(8)])
+    assert sorted(statuses) == [200] + [412] * 7
+
+
+def in_threads(calls: list[Any]) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,44 @@
+"""The document is the truth: schemathesis makes requests from it, right ones and wrong ones, for a real gunicorn."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.servers import ROOT, running_server
+
+PHASES = {"examples", "coverage", "fuzzing", "stateful"}
+
+
+def test_no_request_that_the_document_gives_rise_to_shows_it_wrong(transactional_db: None, tmp_path: Path) -> None:
+    log, report = tmp_path / "gunicorn.log", tmp_path / "report.json"
+    with running_server(GUNICORN_CMD_ARGS=f"--capture-output --error-logfile {log} --access-logfile {log}") as server:
+        run = subprocess.run(
+            [
+                Path(sys.executable).with_name("st"),
+                "--config-file=tests/schemathesis.toml",
+                "run",
+                f"{server.url}/openapi.json",
+                f"--report-json-path={report}",
+                "--no-color",
+            ],
+            cwd=ROOT,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
+    found = json.loads(report.read_text())
+    assert {phase: how["status"] for phase, how in found["phases"].items()} == dict.fromkeys(PHASES, "success")
+    assert found["operations"]["tested"] == found["operations"]["total"] == 7
+    assert found["test_cases"]["generated"] >= 2000
+    assert " ERROR " not in log.read_text()
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Ours, without the measuring of coverage: it would slow down a process that runs nothing of ours."""
+    measuring = {name for name in os.environ if name.startswith(("COV_", "COVERAGE_"))}
+    kept = {name: value for name, value in os.environ.items() if name not in measuring}
+    return kept | {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder)}

@@ -1,0 +1,72 @@
+"""What is seen to before Django: the request's target and its body. Over the wire: test_hostile.py."""
+
+import io
+from typing import Any
+
+import pytest
+
+from config.wsgi import application, read_body, refuse_target
+
+
+def environ(target: str = "/tasks/", body: bytes = b"", **variables: str) -> dict[str, Any]:
+    base = {"RAW_URI": target, "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
+    return base | {"wsgi.input": io.BytesIO(body)} | variables
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        ("/tasks/?a=%2F&b=://", None),
+        ("http://127.0.0.1/tasks/", None),
+        ("ftp://127.0.0.1/tasks/", 400),
+        ("/tasks/#a", 400),
+        ("/tasks%2F7", 404),
+        ("/tasks%2f7?a", 404),
+    ],
+)
+def test_a_target_that_could_be_read_in_two_ways_is_refused(target: str, status: int | None) -> None:
+    answer = refuse_target(environ(target))
+    assert (answer and answer.status_code) == status
+
+
+def test_the_host_of_an_absolute_target_is_the_one_that_counts() -> None:
+    given = environ("http://evil.example:80/tasks/")
+    assert refuse_target(given) is None
+    assert given["HTTP_HOST"] == "evil.example:80"
+
+
+@pytest.mark.parametrize(("protocol", "status"), [("HTTP/1.0", None), ("HTTP/1.1", 400)])
+def test_a_request_without_host_is_one_of_http_1_0(protocol: str, status: int | None) -> None:
+    given = environ(SERVER_PROTOCOL=protocol)
+    del given["HTTP_HOST"]
+    answer = refuse_target(given)
+    assert (answer and answer.status_code) == status
+
+
+@pytest.mark.parametrize(
+    ("variables", "status"),
+    [
+        ({}, None),
+        ({"CONTENT_LENGTH": ""}, None),
+        ({"CONTENT_LENGTH": "4"}, None),
+        ({"CONTENT_LENGTH": "5"}, 400),
+        ({"CONTENT_LENGTH": str(10**100)}, None),  # Django's 413
+        ({"HTTP_TRANSFER_ENCODING": "Chunked"}, None),
+        ({"HTTP_TRANSFER_ENCODING": "gzip, chunked"}, 501),
+    ],
+)
+def test_a_body_is_read_whole_or_not_at_all(variables: dict[str, str], status: int | None) -> None:
+    answer = read_body(environ(body=b"body", **variables))
+    assert (answer and answer.status_code) == status
+
+
+def test_chunks_that_can_not_be_read_are_a_400() -> None:
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError("cut off")
+
+    given = environ(HTTP_TRANSFER_ENCODING="chunked") | {"wsgi.input": Broken()}
+    heads: list[str] = []
+    [body] = application(given, lambda *head: heads.append(head[0]))  # type: ignore[arg-type]
+    assert heads == ["400 Bad Request"]
+    assert b"cut off" in body
