@@ -1,5 +1,7 @@
-"""Who is behind a change that comes through the admin, for the history of tasks."""
+"""Which request, and who is behind it, for the log, the caller and the history of tasks."""
 
+import re
+import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +10,25 @@ from tasks.history import attribute_changes
 
 ADMIN = "/admin/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def request_id_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Gives each request an id, that of the caller's X-Request-ID where it is one, and sends it back."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request.META["request_id"] = given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        answer = get_response(request)
+        answer["X-Request-ID"] = request_id(request)
+        return answer
+
+    return middleware
+
+
+def request_id(request: HttpRequest) -> str:
+    found: str = request.META["request_id"]
+    return found
 
 
 def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -15,7 +36,7 @@ def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Cal
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method not in SAFE_METHODS and request.path.startswith(ADMIN):
-            attribute_changes(request.user.get_username())
+            attribute_changes(request.user.get_username(), request_id(request))
         return get_response(request)
 
     return middleware

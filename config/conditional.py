@@ -8,8 +8,10 @@ from typing import Self
 from config.errors import InvalidHeader
 
 TAG = r'(W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-LIST_PATTERN = rf"^([ \t]*\*[ \t]*|[ \t,]*{TAG}([ \t]*,[ \t]*({TAG})?)*[ \t]*)$"
-ENTITY_TAG, LIST = re.compile(TAG), re.compile(LIST_PATTERN)
+ENTITY_TAG = re.compile(TAG)
+LIST = re.compile(rf"[ \t]*\*[ \t]*|[ \t,]*{TAG}([ \t]*,[ \t]*({TAG})?)*[ \t]*")
+# The same without what only old software sends: for the document.
+SCHEMA = {"type": "string", "pattern": r'^([*]|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'}
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ changed meanwhile is a 412 which shows the task as it is now; in `If-None-Match`
 Send a `POST` with an `Idempotency-Key` of your own, such as a UUID, and retry it as often as you like within 24 hours:
 it makes one task, and every retry gets the first answer again, marked `Idempotency-Replayed: true`.
 
+Every answer carries `X-Request-ID`: yours, if you send one, else a new one. The history of a task has it, too.
+
 ## Errors
 Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and a stable `code`; for
 bad input it has `errors`, an entry for each fault, with its place: `pointer` into the body, or `parameter`.

@@ -5,6 +5,7 @@ key, localhost only. With it, a deployment: nothing is assumed, and what is miss
 `.env.example` lists every variable.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "config.attribution.request_id_middleware",
     "config.errors.host_middleware",
     "config.errors.method_middleware",
     "django.middleware.security.SecurityMiddleware",
@@ -79,6 +81,8 @@ TEMPLATES = [
     }
 ]
 
+# Who is who in pg_stat_activity and, where nobody is named, in the history: "manage.py shell", or the service.
+PROGRAM = " ".join(["manage.py", *sys.argv[1:2]]) if Path(sys.argv[0]).name == "manage.py" else "tasks-api"
 DATABASES: dict[str, dict[str, Any]] = {
     "default": embedded_postgres.connection_settings(LOCAL_FOLDER / "postgres")
     if LOCAL_TRIAL
@@ -88,7 +92,7 @@ DATABASES["default"] |= {
     "CONN_HEALTH_CHECKS": True,  # a restart of PostgreSQL costs no request an error
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
-        "application_name": "tasks-api",
+        "application_name": PROGRAM,
         "connect_timeout": 2,
         # A peer that vanished is noticed after 10 + 3 x 3 seconds, not after two hours.
         "keepalives_idle": 10,

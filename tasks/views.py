@@ -15,7 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from config.conditional import LIST_PATTERN, Preconditions
+from config.attribution import request_id
+from config.conditional import SCHEMA, Preconditions
 from config.errors import PreconditionFailed
 from config.filters import FilterBackend
 from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_of
@@ -65,7 +66,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Makes a retry safe: the same key with the same body gets the first answer again, for 24 hours.",
 )
 IF_MATCH, IF_NONE_MATCH = (
-    OpenApiParameter(name, {"type": "string", "pattern": LIST_PATTERN}, OpenApiParameter.HEADER, description=text)
+    OpenApiParameter(name, SCHEMA, OpenApiParameter.HEADER, description=text)
     for name, text in (
         ("If-Match", "Entity tags by comma, or `*`: a 412 unless the task has one of them."),
         (
@@ -146,7 +147,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method not in SAFE_METHODS:
-            attribute_changes(request.user.get_username() or "anonymous")
+            attribute_changes(request.user.get_username() or "anonymous", request_id(request))
 
     def handle_exception(self, exc: Exception) -> Answer:
         if isinstance(exc, Stale):

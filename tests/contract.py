@@ -27,6 +27,7 @@ GENERAL = {
     "vary",
     "x-content-type-options",
     "x-frame-options",
+    "x-request-id",
 }
 
 

@@ -1,19 +1,40 @@
-"""What schemathesis must know besides the document: the one rule that JSON Schema can't state."""
+"""What schemathesis must know besides the document, and where it errs itself."""
 
 from typing import Any
 
 import schemathesis
-from schemathesis import Case, HookContext
+from jsonschema_rs import is_valid
+from schemathesis import Case, GenerationMode, HookContext
 
 
 @schemathesis.hook
 def filter_case(context: HookContext, case: Case[Any]) -> bool:
-    """Leave out tags that are different texts, as `uniqueItems` asks, and yet one tag twice: "home" and " Home".
+    return not (has_a_tag_twice(case.body) or is_taken_for_right(case))
 
-    The service refuses them (tests/test_create.py). Texts that are the same stay in: the document forbids them too.
+
+def has_a_tag_twice(body: Any) -> bool:
+    """Tags that are different texts, as `uniqueItems` asks, and yet one tag: "home" and " Home".
+
+    The one rule that JSON Schema can't state. The service refuses them (tests/test_create.py). Texts that are the same
+    stay in: the document forbids them too.
     """
-    tags: Any = case.body.get("tags") if isinstance(case.body, dict) else None
+    tags = body.get("tags") if isinstance(body, dict) else None
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
-        return True
+        return False
     keys = {"".join(letter.lower()[0] for letter in tag.strip()) for tag in tags}
-    return len(set(tags)) < len(tags) or len(keys) == len(tags)
+    return len(keys) < len(set(tags)) == len(tags)
+
+
+def is_taken_for_right(case: Case[Any]) -> bool:
+    """Said to be right by schemathesis 4.32 and wrong by the document, which it made it from.
+
+    Its coverage phase covers the values of a header that several operations share once, and then fills up the right
+    cases of the others with a value that it made to be wrong: `If-Match: 0`. The same in a wrong case stays in.
+    """
+    if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
+        return False
+    return any(
+        not is_valid(header.definition["schema"], case.headers[header.name])
+        for header in case.operation.headers
+        if header.name in case.headers
+    )

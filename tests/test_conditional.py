@@ -41,8 +41,8 @@ def test_the_etag_changes_with_every_change_from_anywhere() -> None:
         "UPDATE tasks_task SET title = 'B'",
         "UPDATE tasks_task SET title = 'C'; UPDATE tasks_task SET title = 'B'",
         "UPDATE tasks_task SET updated_at = '2000-01-01'",
-        "INSERT INTO tasks_tag (name) VALUES ('a');"
-        " INSERT INTO tasks_task_tags (task_id, tag_id) SELECT t.id, g.id FROM tasks_task t, tasks_tag g",
+        "INSERT INTO tasks_tag (name) VALUES ('a')",
+        "INSERT INTO tasks_task_tags (task_id, tag_id) SELECT t.id, g.id FROM tasks_task t, tasks_tag g",
         "UPDATE tasks_tag SET name = 'A'",
         "DELETE FROM tasks_task_tags",
     ]
@@ -51,7 +51,7 @@ def test_the_etag_changes_with_every_change_from_anywhere() -> None:
         with connection.cursor() as cursor:
             cursor.execute(change)
         seen.add(etag_of(task))
-    assert len(seen) == 1 + len(changes)
+    assert len(seen) == len(changes)  # a tag that no task has changes none
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '{} , W/"x"', "*", ',,{},"x",'])

@@ -1,15 +1,16 @@
 """Every change of a task, its tags and their names, whoever makes it, recorded by the database in the same transaction.
 
 Statement triggers with transition tables: a COPY of 10,000 rows is one INSERT ... SELECT, and not 10,000 calls.
-Who and why come from two settings of the session, `tasks.actor` and `tasks.request`; plain SQL has neither and is
-recorded under the name of its database role.
+Who and why come from two settings of the session, `tasks.actor` and `tasks.request`; what has neither is recorded as
+its program and database role, such as `psql as postgres` or `manage.py shell as tasks`.
 """
 
 from django.db import migrations
 
 FUNCTIONS = """
 CREATE FUNCTION tasks_actor() RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT coalesce(nullif(current_setting('tasks.actor', true), ''), 'SQL as ' || session_user)
+    SELECT coalesce(nullif(current_setting('tasks.actor', true), ''),
+                    concat_ws(' as ', nullif(current_setting('application_name'), ''), session_user))
 $$;
 
 CREATE FUNCTION tasks_request() RETURNS text LANGUAGE sql STABLE AS $$
@@ -51,7 +52,10 @@ CREATE FUNCTION tasks_task_tags_record() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO tasks_change (task_id, operation, at, transaction, actor, request, old, new)
     SELECT task_id, 'update', clock_timestamp(), pg_current_xact_id()::text::bigint, tasks_actor(), tasks_request(),
-           jsonb_build_object('tags', CASE TG_OP WHEN 'INSERT' THEN is_now - names ELSE is_now || to_jsonb(names) END),
+           jsonb_build_object('tags', CASE TG_OP WHEN 'INSERT' THEN is_now - names ELSE (
+               SELECT jsonb_agg(name ORDER BY lower(name))
+                 FROM (SELECT jsonb_array_elements_text(is_now) UNION SELECT unnest(names)) AS was (name)
+           ) END),
            jsonb_build_object('tags', is_now)
       FROM (SELECT changed.task_id, array_agg(tag.name::text ORDER BY lower(tag.name)) AS names,
                    (SELECT coalesce(jsonb_agg(kept.name ORDER BY lower(kept.name)), '[]')
