@@ -22,7 +22,6 @@ from django.core.exceptions import (
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
-from django.views import csrf
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.settings import api_settings
@@ -220,8 +219,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Django's CSRF_FAILURE_VIEW: a form that is not from here, or from a page that is too old."""
-    if request.path.startswith("/admin/"):
-        return csrf.csrf_failure(request, reason)  # a page, for people
     return problem("permission_denied", reason)
 
 

@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib.auth.models import Permission, User
+from django.db import transaction
 
 from tasks.models import Tag, Task
 
 
 def make_task(title: str = "Buy milk", *, tags: tuple[str, ...] = (), **fields: Any) -> Task:
-    return Task.objects.create_with_tags(tags, title=title, **fields)
+    with transaction.atomic():  # in a test that is one transaction: a later change is told from this one
+        return Task.objects.create_with_tags(tags, title=title, **fields)
 
 
 def make_tasks(count: int, *, tags: tuple[str, ...] = ()) -> None:
