@@ -112,6 +112,11 @@ def test_old_keys_disappear_with_the_use_of_new_ones(api: APIClient) -> None:
     assert set(StoredAnswer.objects.values_list("key", flat=True)) == {"new-0", "new-1"}
 
 
+def test_a_stored_answer_names_its_caller_and_key(api: APIClient) -> None:
+    post(api, "k1")
+    assert str(StoredAnswer.objects.get()) == "anonymous: k1"
+
+
 def test_a_post_without_a_key_stores_none(api: APIClient) -> None:
     api.post("/tasks/", {"title": "A"})
     assert not StoredAnswer.objects.exists()
