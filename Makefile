@@ -1,6 +1,6 @@
 # The one door: people and CI call the same targets. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock seed clean
+.PHONY: help run test faults check format lock seed clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
@@ -21,6 +21,9 @@ run: .venv/base ## serve on 127.0.0.1:8000, or make run PORT=8123; starts a Post
 
 test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
 	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+
+faults: .venv/dev ## kill, stop, fill and lock what the service needs, under load, and print what clients saw of it
+	@$(BIN)/python -m pytest -q tests/test_faults.py
 
 check: .venv/dev ## lint, format, types, migrations, deployment settings, OpenAPI document, gunicorn's settings
 	@$(BIN)/ruff check

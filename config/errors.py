@@ -19,6 +19,7 @@ from django.core.exceptions import (
     RequestDataTooBig,
     SuspiciousOperation,
 )
+from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
@@ -29,6 +30,10 @@ from rest_framework.settings import api_settings
 logger = logging.getLogger("config.errors")
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 1  # seconds; a restart of PostgreSQL takes about that long
+# SQLSTATEs that pass: connection lost, no resources (disk, memory, connections), operator intervention (a shutdown, a
+# timeout), system error; then read-only, a transaction that took too long, serialization, deadlock, a lock not had.
+PASSING_CLASSES = ("08", "53", "57", "58")
+PASSING_STATES = frozenset({"25006", "25P03", "25P04", "40001", "40P01", "55P03"})
 MAX_FAULTS = 100  # in one answer; 1 MiB has room for 300,000
 
 # Every code that an answer can have, with its status and meaning. Codes never change theirs; new ones may come.
@@ -60,7 +65,10 @@ CODES: dict[str, tuple[int, str]] = {
     "headers_too_large": (431, "A header is longer than 8,190 bytes, or there are more than 100."),
     "internal_error": (500, "The service failed and changed nothing; `instance` is in its log too."),
     "transfer_coding_not_implemented": (501, "The body comes in a transfer coding other than chunked."),
-    "database_unavailable": (503, "The database is away or takes too long; nothing was changed, try again."),
+    "database_unavailable": (
+        503,
+        "The database is away, takes too long or takes no writes; try again, a `POST` with the same Idempotency-Key.",
+    ),
 }
 RENAMED = {"parse_error": "malformed_json", "not_authenticated": "permission_denied"}  # DRF's codes
 
@@ -191,9 +199,13 @@ def pointer_to(pointer: str, name: object) -> str:
 def _failure(exc: BaseException | None) -> HttpResponse:
     """What is not the caller's fault, or what Django itself refused to read."""
     match exc:
-        case OperationalError() | InterfaceError():
+        case DatabaseError() if is_passing(exc):
             logger.error("database unavailable: %s", exc)
-            detail = "The database can't be reached or takes too long. Nothing was changed; try again."
+            # One that goes away while it commits may have done so: only the retry tells.
+            known = (
+                "Nothing was changed; try again." if sqlstate_of(exc) else "Try again, with the same Idempotency-Key."
+            )
+            detail = f"The database is away, takes too long or takes no writes. {known}"
             return problem("database_unavailable", detail, headers={"Retry-After": str(RETRY_AFTER)})
         case RequestDataTooBig():
             return problem("body_too_large", "The body is larger than 1 MiB.")
@@ -204,6 +216,19 @@ def _failure(exc: BaseException | None) -> HttpResponse:
     instance = uuid.uuid4().urn
     logger.error("internal error %s", instance, exc_info=exc)
     return problem("internal_error", "The service failed and changed nothing.", extra={"instance": instance})
+
+
+def is_passing(exc: DatabaseError) -> bool:
+    """Whether the same request may succeed later: PostgreSQL is away, busy, full or read-only, and not misused."""
+    sqlstate = sqlstate_of(exc)
+    if sqlstate is None:
+        return isinstance(exc, OperationalError | InterfaceError)
+    return sqlstate.startswith(PASSING_CLASSES) or sqlstate in PASSING_STATES
+
+
+def sqlstate_of(exc: DatabaseError) -> str | None:
+    """What PostgreSQL says that it was; None where it said nothing: it can't be reached, or went away."""
+    return getattr(exc.__cause__, "sqlstate", None)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -14,7 +14,7 @@ from config.errors import CODES, problem
 
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
-worker_class = "gthread"
+worker_class = "config.worker.Worker"
 threads = settings.WEB_THREADS
 # Seconds: a request that runs at a stop or reload gets this long, which is longer than any statement may take.
 graceful_timeout = 15

@@ -3,12 +3,10 @@
 import secrets
 import socket
 import sys
-from typing import cast
 
 import django
 from django.core.management import call_command
 from django.db import connection
-from django.db.backends.postgresql.base import DatabaseWrapper
 
 from config.environment import refuse
 
@@ -35,8 +33,7 @@ def prepare() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     if password := _new_account():
         print(f"A staff account was made: {ACCOUNT}, password {password} (shown this once)", flush=True)
-    connection.close()
-    cast("DatabaseWrapper", connection).close_pool()  # its threads would not survive the fork of the workers
+    connection.close()  # the workers, which are forked from here, must not share it
 
 
 def _new_account() -> str | None:

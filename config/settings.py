@@ -32,7 +32,7 @@ ALLOWED_HOSTS = env.hosts(
 API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")
 BIND = env.address("BIND", "127.0.0.1:8000")
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
-# Requests that one worker process serves at a time. Each of them needs a connection: the pool has as many.
+# Requests that one worker process serves at a time, each on a thread that keeps a connection of its own.
 WEB_THREADS = 4
 
 INSTALLED_APPS = [
@@ -89,6 +89,9 @@ DATABASES: dict[str, dict[str, Any]] = {
     else env.postgresql("DATABASE_URL")
 }
 DATABASES["default"] |= {
+    # A connection per thread and no pool: psycopg's waits with a new connection for up to minutes after PostgreSQL was
+    # away, and lets requests wait meanwhile. Without it each request finds out by itself, at once.
+    "CONN_MAX_AGE": 3600,
     "CONN_HEALTH_CHECKS": True,  # a restart of PostgreSQL costs no request an error
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
@@ -99,11 +102,10 @@ DATABASES["default"] |= {
         "keepalives_interval": 3,
         "keepalives_count": 3,
         # In milliseconds. A statement of the API takes a few; what takes seconds would only pile up. The last one
-        # ends the query of a worker that was killed.
-        "options": "-c statement_timeout=10000 -c lock_timeout=3000"
+        # ends the query of a worker that was killed. A row that stays locked is a 503 within 3 seconds also when all
+        # threads wait for it: each waits up to twice (for its turn, then for the row), and others wait for a thread.
+        "options": "-c statement_timeout=10000 -c lock_timeout=500"
         " -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000",
-        # timeout: seconds that a request waits for a connection before it is a 503.
-        "pool": {"min_size": 1, "max_size": WEB_THREADS, "timeout": 2},
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -17,7 +17,6 @@ import django
 import pytest
 
 from config.embedded_postgres import ServerUnavailable, client, cluster, connection_settings, locks, place, programs
-from config.embedded_postgres import base as backend
 from config.embedded_postgres import keeper as keeping
 from config.embedded_postgres import server as serving
 
@@ -54,9 +53,7 @@ def outcome(line):
         connection.close()
         return f"{type(error).__name__}: {error}"
 
-settings.configure(
-    DATABASES={"default": connection_settings(Path(sys.argv[1])) | {"OPTIONS": json.loads(sys.argv[2])}}, USE_TZ=True
-)
+settings.configure(DATABASES={"default": connection_settings(Path(sys.argv[1]))}, USE_TZ=True)
 django.setup()
 for line in sys.stdin:
     print(json.dumps(outcome(line), default=str), flush=True)
@@ -68,11 +65,11 @@ class User:
 
     started: ClassVar[list["User"]] = []
 
-    def __init__(self, folder: Path, *, pool: dict[str, Any] | None = None, **options: Any) -> None:
+    def __init__(self, folder: Path, **options: Any) -> None:
         command = [options.pop("python", sys.executable), "-c", USER, str(folder)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("environment", {})}
         self.process = subprocess.Popen(
-            [*command, json.dumps({"pool": pool} if pool else {})],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -295,25 +292,6 @@ def test_everything_killed_at_once_is_recovered(used: Path) -> None:
     user.run("add()")
     kill(user.process.pid, keeper_pid(used), postmaster_pid(used))
     assert User(used).run("count()") == 2
-
-
-def test_a_pool_recovers_from_the_death_of_keeper_and_server(used: Path) -> None:
-    user = User(used, pool={"min_size": 1, "max_size": 2, "timeout": 1})
-    user.run("add()")
-    kill(keeper_pid(used), postmaster_pid(used))
-    eventually(lambda: "Error" in str(user.run("count()")))  # the session that died may take a while to notice
-    eventually(lambda: user.run("count()") == 2)
-
-
-def test_an_exhausted_pool_is_no_reason_to_wait_twice(used: Path) -> None:
-    user = User(used, pool={"min_size": 1, "max_size": 1, "timeout": 1})
-    user.run("(add(), connection.close())")
-    user.run("globals().update(taken=connection.pool.getconn())")
-    started = time.monotonic()
-    assert "couldn't get a connection" in user.run("count()")
-    assert time.monotonic() - started < 1.9
-    user.run("connection.pool.putconn(taken)")
-    user.leave()
 
 
 def test_a_keeper_told_to_stop_is_replaced_for_who_is_still_there(used: Path) -> None:
@@ -720,8 +698,3 @@ def test_release_leaves_alone_what_a_parent_holds(folder: Path, monkeypatch: pyt
     monkeypatch.setattr(client, "_uses", held)
     client.release()
     assert held
-
-
-def test_only_the_first_of_two_threads_drops_a_pool(folder: Path) -> None:
-    wrapper = backend.DatabaseWrapper({"OPTIONS": {}, **connection_settings(folder)}, "another")
-    wrapper._drop_pool(object())

@@ -5,7 +5,16 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import InterfaceError, OperationalError, connection
+from django.db import (
+    DataError,
+    Error,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+)
 from django.test import Client
 from pytest_django import Settings
 from rest_framework import exceptions
@@ -50,6 +59,41 @@ def test_a_database_that_is_away_is_a_503(api: APIClient, monkeypatch: pytest.Mo
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert answer["Retry-After"] == "1"
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("kind", "sqlstate", "status"),
+    [
+        (OperationalError, "08006", 503),  # connection_failure
+        (InternalError, "25006", 503),  # read_only_sql_transaction
+        (InternalError, "25P02", 500),  # in_failed_sql_transaction: a bug
+        (InternalError, "25P03", 503),  # idle_in_transaction_session_timeout
+        (OperationalError, "40001", 503),  # serialization_failure
+        (OperationalError, "40P01", 503),  # deadlock_detected
+        (OperationalError, "53100", 503),  # disk_full
+        (OperationalError, "53300", 503),  # too_many_connections
+        (OperationalError, "54001", 500),  # statement_too_complex: so it is tomorrow
+        (OperationalError, "55P03", 503),  # lock_not_available
+        (OperationalError, "57014", 503),  # query_canceled: statement_timeout
+        (OperationalError, "57P01", 503),  # admin_shutdown
+        (OperationalError, "58030", 503),  # io_error
+        (DataError, "22001", 500),
+        (IntegrityError, "23505", 500),
+        (ProgrammingError, "42P01", 500),  # undefined_table
+        (InternalError, "XX000", 500),
+        (ProgrammingError, None, 500),
+    ],
+)
+def test_only_what_passes_is_a_503(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch, kind: type[Error], sqlstate: str | None, status: int
+) -> None:
+    exc, cause = kind("it failed"), psycopg.Error("it failed")
+    cause.sqlstate = sqlstate
+    exc.__cause__ = cause
+    monkeypatch.setattr(Task, "change", raising(exc))
+    answer = api.patch(f"/tasks/{make_task().pk}", {"title": "B"})
+    assert answer.status_code == status
+    assert ("Retry-After" in answer) is (status == 503)
 
 
 def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_whole(

@@ -128,7 +128,7 @@ def test_fifty_posts_with_one_key_at_one_moment_make_one_task() -> None:
 
     def send() -> None:
         barrier.wait()
-        while True:  # 50 threads share a pool of a few connections; one that got none is told to try again
+        while True:  # who waits for too long behind the others is told to try again
             answer = APIClient().post("/tasks/", {"title": "A"}, format="json", headers={"Idempotency-Key": "k1"})
             connection.close()
             if answer.status_code != 503:

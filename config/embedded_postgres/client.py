@@ -27,7 +27,6 @@ class _Use:
     users: int
     process: int
     keeper: int = 0
-    away_at: float = 0.0
 
 
 _uses: dict[Path, _Use] = {}
@@ -38,11 +37,8 @@ def is_user(folder: Path) -> bool:
     return folder in _uses
 
 
-def ensure_running(folder: Path) -> float:
-    """Return once the server accepts connections; from then on this process and its forks count as users.
-
-    The answer is the moment (time.monotonic) at which this process last found the server away, 0.0 for never.
-    """
+def ensure_running(folder: Path) -> None:
+    """Return once the server accepts connections; from then on this process and its forks count as users."""
     with _guard:
         deadline = time.monotonic() + START_LIMIT
         try:
@@ -50,7 +46,6 @@ def ensure_running(folder: Path) -> float:
             _await_server(folder, use, deadline)
         except (OSError, ServerUnavailable) as error:
             raise ServerUnavailable(f"The embedded PostgreSQL can't run: {error}. {ADVICE}") from error
-        return use.away_at
 
 
 def release() -> None:
@@ -93,8 +88,7 @@ def _await_server(folder: Path, use: _Use, deadline: float) -> None:
             keeper = _spawn_keeper_if_none(folder) or keeper
         if _accepts_connections(folder):
             break
-        use.away_at = time.monotonic()
-        if use.away_at > deadline:
+        if time.monotonic() > deadline:
             raise ServerUnavailable(f"no answer for {START_LIMIT:.0f} s: {last_line(folder / place.LOG)}")
         time.sleep(POLL)
     if keeper:

@@ -1,0 +1,346 @@
+"""What the fault tests break and how they ask: a PostgreSQL and a gunicorn of their own, clients that retry."""
+
+import contextlib
+import http.client
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import psycopg
+
+from config.embedded_postgres import cluster, locks, place, programs
+from tests.servers import ROOT, await_answer, free_port
+
+WORKERS, THREADS = 2, 4
+APPLICATION = "tasks-api"
+NO_ANSWER = (OSError, http.client.HTTPException)
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 20) -> float:
+    """Return when the condition holds, with the seconds that it took; fail when it does not in time."""
+    started = time.monotonic()
+    while not condition():
+        assert time.monotonic() - started < seconds, f"not within {seconds} s"
+        time.sleep(0.01)
+    return time.monotonic() - started
+
+
+class Database:
+    """A PostgreSQL on a TCP port, in a folder of its own, whose processes the tests kill."""
+
+    def __init__(self, folder: Path) -> None:
+        place.prepare(folder)
+        self.cluster = cluster.Cluster(folder, locks.open_file(folder / place.KEEPER_LOCK))
+        self.log = self.cluster.place / place.LOG
+        found = programs.find(self.cluster.account, None, self.cluster.place)
+        self.cluster._create(found)
+        self.port = free_port()
+        self.url = f"postgresql://{place.USER}@127.0.0.1:{self.port}/{place.DATABASE}"
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "max_connections": 30,
+            "autovacuum": "off",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        self.command = [found.path("postgres"), "-D", str(self.cluster.data), *options]
+        self.start()
+
+    def start(self) -> None:
+        """Start it, as often as it takes until the processes of a killed one are gone; return when it answers."""
+        self.spawn()
+        eventually(self.runs)
+
+    def runs(self) -> bool:
+        if self.process.poll() is not None:
+            self.spawn()
+        return self.answers()
+
+    def spawn(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd="/",
+                env=cluster.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self.cluster.account.process_options(),
+            )
+
+    def answers(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """`pg_ctl stop -m fast`."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+
+    def kill(self, *, all_processes: bool = False) -> None:
+        """`kill -9` of the postmaster, or of all its processes at once, as when a container is killed."""
+        backends = children(self.process.pid) if all_processes else []
+        for pid in (self.process.pid, *backends):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.wait(30)
+
+    def ensure_running(self) -> None:
+        if self.process.poll() is not None:
+            self.start()
+
+    def connect(self, **options: Any) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url, autocommit=True, connect_timeout=5, **options)
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self.connect() as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def run(self, *statements: str) -> None:
+        with self.connect() as connection:
+            for statement in statements:
+                connection.execute(statement.encode())
+
+    def sessions(self, condition: str = "true") -> list[int]:
+        """The backends that serve gunicorn's workers."""
+        query = f"SELECT pid FROM pg_stat_activity WHERE application_name = %s AND {condition}"
+        return [pid for (pid,) in self.rows(query, APPLICATION)]
+
+    @contextlib.contextmanager
+    def locked(self, statement: str) -> Iterator[None]:
+        """Hold the locks that the statement takes."""
+        with self.connect() as holder, holder.transaction():
+            holder.execute(statement.encode())
+            yield
+
+
+@contextlib.contextmanager
+def running_database() -> Iterator[Database]:
+    with tempfile.TemporaryDirectory(prefix="tasks-faults-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)  # the account that root runs PostgreSQL as must get in
+        database = Database(Path(folder) / "postgres")
+        try:
+            subprocess.run(
+                [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment(database), check=True
+            )
+            yield database
+        finally:
+            database.kill(all_processes=True)
+            os.close(database.cluster.lock)
+
+
+def environment(database: Database, **variables: str) -> dict[str, str]:
+    """What a deployment sets."""
+    settings = {
+        "DATABASE_URL": database.url,
+        "SECRET_KEY": "only-for-tests-" * 4,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "API_ANONYMOUS": "write",
+        "WEB_CONCURRENCY": str(WORKERS),
+    }
+    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    return inherited | settings | variables
+
+
+class Service:
+    """gunicorn as in production."""
+
+    def __init__(self, database: Database) -> None:
+        self.port = free_port()
+        self.database = database
+        self.start()
+
+    def start(self) -> None:
+        # Into a file: a pipe that nobody reads would stop the workers once it is full.
+        with (self.database.cluster.place / "gunicorn.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
+                cwd=ROOT,
+                env=environment(self.database, BIND=f"127.0.0.1:{self.port}"),
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
+        await_answer(f"http://127.0.0.1:{self.port}/health", self.process)
+        eventually(lambda: len(self.workers()) == WORKERS)
+
+    def workers(self) -> list[int]:
+        return children(self.process.pid)
+
+    def stop(self) -> None:
+        self.process.terminate()
+        assert self.process.wait(30) == 0
+
+    def warm_up(self) -> None:
+        """Give every thread of every worker its connection, by making all of them wait at once."""
+
+        def fill() -> bool:
+            with self.database.locked("LOCK TABLE tasks_task"):
+                asked = [threading.Thread(target=send, args=(self, "GET", "/tasks/1")) for _ in range(24)]
+                for each in asked:
+                    each.start()
+                with contextlib.suppress(AssertionError):
+                    eventually(lambda: len(self.database.sessions()) == WORKERS * THREADS, seconds=0.9)
+            for each in asked:
+                each.join()
+            return len(self.database.sessions()) == WORKERS * THREADS
+
+        eventually(fill)
+
+
+@contextlib.contextmanager
+def running_service(database: Database) -> Iterator[Service]:
+    service = Service(database)
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+def children(pid: int) -> list[int]:
+    listed = subprocess.check_output(["ps", "-A", "-o", "pid=", "-o", "ppid="], text=True)
+    pairs = (line.split() for line in listed.splitlines())
+    return [int(child) for child, parent in pairs if int(parent) == pid]
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: Any
+    asked: float
+    answered: float
+
+    @property
+    def seconds(self) -> float:
+        return self.answered - self.asked
+
+    def is_clean_503(self) -> bool:
+        return self.status == 503 and self.headers["Retry-After"] == "1" and self.seconds < 3
+
+
+def send(service: Service, method: str, path: str, body: object = None, key: str = "") -> Answer:
+    """Ask on a connection of its own."""
+    with Client(service) as client:
+        return client.send(method, path, body, key)
+
+
+class Client:
+    """One connection, kept alive; a new one after every failure."""
+
+    def __init__(self, service: Service) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.connection.close()
+
+    def send(self, method: str, path: str, body: object = None, key: str = "") -> Answer:
+        headers = {"Content-Type": "application/json"} | ({"Idempotency-Key": key} if key else {})
+        asked = time.monotonic()
+        try:
+            self.connection.request(method, path, json.dumps(body) if body else None, headers)
+            answer = self.connection.getresponse()
+            content = answer.read()
+        except BaseException:
+            self.connection.close()
+            raise
+        return Answer(answer.status, answer.headers, json.loads(content or "null"), asked, time.monotonic())
+
+
+@dataclass
+class Report:
+    """The figures that `make faults` prints."""
+
+    sent: int = 0
+    attempts: int = 0
+    acknowledged: int = 0
+    found: int = 0
+    lost: int = 0
+    doubled: int = 0
+    kills: int = 0
+    slowest: float = 0.0
+    recovery: float = 0.0
+    other: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        return [
+            f"writes    {self.sent} sent, in {self.attempts} attempts",
+            f"          {self.acknowledged} acknowledged, {self.found} found, {self.lost} lost, {self.doubled} doubled",
+            f"kills     {self.kills}",
+            f"slowest   {self.slowest:.2f} s for one answer",
+            f"recovery  {self.recovery:.2f} s at most, until every client was served again",
+            *self.other,
+        ]
+
+
+class Writer(threading.Thread):
+    """Makes tasks and changes them until told to stop; sends each write again until it is acknowledged."""
+
+    def __init__(self, service: Service, name: str, shared: tuple[int, str]) -> None:
+        super().__init__(name=name)
+        self.client = Client(service)
+        self.shared, self.member = shared
+        self.stopping = threading.Event()
+        self.made: dict[str, int] = {}
+        self.changed: dict[int, str] = {}
+        self.last = ""
+        self.sent = self.attempts = self.acknowledged = 0
+        self.slowest = 0.0
+        self.served = 0.0  # when the last write was sent that is acknowledged
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            for number in itertools.count():
+                if self.stopping.is_set():
+                    return
+                self.write_three(f"{self.name}-{number}")
+        except BaseException as failure:  # noqa: BLE001 - told by the test, which a thread can't fail
+            self.failure = failure
+        finally:
+            self.client.connection.close()
+
+    def write_three(self, text: str) -> None:
+        task = self.write("POST", "/tasks/", {"title": text, "tags": ["all", self.name]}, str(uuid.uuid4()))
+        self.made[text] = task["id"]
+        self.write("PATCH", f"/tasks/{task['id']}", {"description": text})
+        self.changed[task["id"]] = text
+        self.last = f"shared {text}"
+        self.write("PATCH", f"/tasks/{self.shared}", {self.member: self.last})
+
+    def write(self, method: str, path: str, body: object, key: str = "") -> Any:
+        self.sent += 1
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            self.attempts += 1
+            try:
+                answer = self.client.send(method, path, body, key)
+            except NO_ANSWER:
+                continue
+            self.slowest = max(self.slowest, answer.seconds)
+            if answer.status != 503:
+                break
+            assert answer.is_clean_503(), answer
+        assert answer.status in {200, 201}, answer
+        self.acknowledged += 1
+        self.served = answer.asked
+        return answer.body
