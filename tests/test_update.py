@@ -106,7 +106,35 @@ def test_a_task_that_vanishes_between_reading_and_writing_is_a_404(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_patches_of_different_members_at_the_same_moment_both_survive() -> None:
+def test_a_thousand_pairs_of_patches_at_the_same_moment_lose_none() -> None:
+    task, rounds, lost = make_task(), 1000, []
+    together = threading.Barrier(3)
+
+    def keep_sending(member: str) -> None:
+        api = APIClient()
+        for number in range(1, rounds + 1):
+            together.wait()
+            api.patch(f"/tasks/{task.pk}", {member: str(number)}, format="json")
+            together.wait()
+            together.wait()
+        connection.close()
+
+    threads = [threading.Thread(target=keep_sending, args=(member,)) for member in ("title", "description")]
+    for thread in threads:
+        thread.start()
+    for number in range(1, rounds + 1):
+        together.wait()
+        together.wait()
+        found = Task.objects.values_list("title", "description").get(pk=task.pk)
+        lost += [found] if found != (str(number), str(number)) else []
+        together.wait()
+    for thread in threads:
+        thread.join()
+    assert lost == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_patches_of_columns_and_of_tags_at_the_same_moment_lose_none() -> None:
     def send(barrier: threading.Barrier, task: Task, body: dict[str, Any]) -> None:
         barrier.wait()
         APIClient().patch(f"/tasks/{task.pk}", body, format="json")
