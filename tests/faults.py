@@ -135,6 +135,8 @@ def running_database() -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="tasks-faults-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # the account that root runs PostgreSQL as must get in
         database = Database(Path(folder) / "postgres")
+        # Told to end, as `timeout` does, the tests take their processes with them, as they do at Ctrl-C.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             subprocess.run(
                 [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment(database), check=True
@@ -143,6 +145,7 @@ def running_database() -> Iterator[Database]:
         finally:
             database.kill(all_processes=True)
             os.close(database.cluster.lock)
+            signal.signal(signal.SIGTERM, before)
 
 
 def environment(database: Database, **variables: str) -> dict[str, str]:

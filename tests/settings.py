@@ -9,4 +9,6 @@ os.environ["DEBUG"] = "false"
 
 from config.settings import *  # noqa: F403
 
+# A test that holds a lock on purpose may be slow to let it go. Real servers are tested with the real timeout.
+DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=10000"  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would only slow the tests

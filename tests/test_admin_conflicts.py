@@ -227,6 +227,7 @@ def await_lock_waiter() -> None:
     """Return when another session waits for a lock."""
     with connection.cursor() as cursor:
         for _ in range(500):
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else the transaction sees what it saw first
             cursor.execute("SELECT pg_sleep(0.01), count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
             if cursor.fetchone()[1]:
                 return
