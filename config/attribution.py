@@ -32,7 +32,7 @@ def request_id(request: HttpRequest) -> str:
 
 
 def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Names the member of staff before every unsafe request: the pool hands the session on with the name before."""
+    """Names the member of staff before every unsafe request: the thread's connection still has the name before."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method not in SAFE_METHODS and request.path.startswith(ADMIN):
