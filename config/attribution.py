@@ -5,7 +5,9 @@ import uuid
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
 
+from config.tokens.authentication import TokenGrant
 from tasks.history import attribute_changes
 
 ADMIN = "/admin/"
@@ -29,6 +31,12 @@ def request_id_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -
 def request_id(request: HttpRequest) -> str:
     found: str = request.META["request_id"]
     return found
+
+
+def actor_of(request: Request) -> str:
+    """The caller, as the history names them: `anna`, `anna (backup script)` with a token, `anonymous`."""
+    name: str = request.user.get_username() or "anonymous"
+    return f"{name} ({request.auth.name})" if isinstance(request.auth, TokenGrant) else name
 
 
 def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

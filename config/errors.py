@@ -46,6 +46,8 @@ CODES: dict[str, tuple[int, str]] = {
     "invalid_body": (400, "Members of the body are missing, unknown, wrong or given twice; `errors` names each."),
     "malformed_json": (400, "The body is empty, cut off, not UTF-8, not JSON or nested deeper than 32."),
     "bad_request": (400, "The request is not HTTP as it should be: its Host, its headers, its form."),
+    "not_authenticated": (401, "The operation needs a token, or the session of a user."),
+    "invalid_token": (401, "The token is wrong, expired or revoked, or its user may not log in."),
     "permission_denied": (403, "The caller may not do this; `detail` says why."),
     "not_found": (404, "There is no such task, or no such path."),
     "method_not_allowed": (405, "The path does not take this method; the header Allow lists those that it takes."),
@@ -70,7 +72,7 @@ CODES: dict[str, tuple[int, str]] = {
         "The database is away, takes too long or takes no writes; try again, a `POST` with the same Idempotency-Key.",
     ),
 }
-RENAMED = {"parse_error": "malformed_json", "not_authenticated": "permission_denied"}  # DRF's codes
+RENAMED = {"parse_error": "malformed_json"}  # DRF's codes
 
 
 class Fault(TypedDict, total=False):
@@ -169,8 +171,10 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
 
 
 def _headers(exc: exceptions.APIException, context: dict[str, Any]) -> dict[str, str]:
-    """What HTTP asks for with this error (RFC 9110, section 15.5.6; RFC 5789; the W3C's Accept-Post)."""
+    """What HTTP asks for with this error (RFC 9110, sections 15.5.2 and 15.5.6; RFC 5789; the W3C's Accept-Post)."""
     view, method = context["view"], context["request"].method
+    if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        return {"WWW-Authenticate": view.get_authenticate_header(context["request"])}
     if isinstance(exc, exceptions.MethodNotAllowed):
         return {"Allow": ", ".join(view.allowed_methods)}
     if isinstance(exc, exceptions.UnsupportedMediaType):

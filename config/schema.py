@@ -4,9 +4,14 @@ from functools import cache
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular import openapi
-from drf_spectacular.extensions import OpenApiFilterExtension, OpenApiSerializerFieldExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiFilterExtension,
+    OpenApiSerializerFieldExtension,
+)
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.types import OpenApiTypes
@@ -17,6 +22,7 @@ from rest_framework.request import Request
 from config import errors, guide
 from config.fields import BLANK, DATE_SCHEMA, CharField
 from config.pagination import BIGINT_MAX
+from config.permissions import allows_anonymous
 from config.views import StrictAPIView
 
 Document = dict[str, Any]
@@ -27,6 +33,7 @@ WITH_BODY = (413, 415)
 HEADERS = {
     "Retry-After": ({503}, "integer", "Seconds after which to try again."),
     "ETag": ({412}, "string", "The entity tag now."),
+    "WWW-Authenticate": ({401}, "string", "How to say who calls (RFC 6750)."),
     "Accept-Post": ({415}, "string", "Media types that this path takes in a POST."),
     "Accept-Patch": ({415}, "string", "Media types that this path takes in a PATCH (RFC 5789)."),
 }
@@ -107,6 +114,15 @@ class FilterExtension(OpenApiFilterExtension):  # type: ignore[no-untyped-call]
         ]
 
 
+class TokenExtension(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "config.tokens.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> Document:
+        text = "A token, made in the admin or by `manage.py create_token`. It may do what its user may."
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "tasks_...", "description": text}
+
+
 class CharFieldExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]
     """In a request, blanks around a text do not count and NUL is refused; an answer holds what is left."""
 
@@ -160,9 +176,9 @@ class AutoSchema(openapi.AutoSchema):
         return statuses
 
     def get_auth(self) -> list[Document]:
-        """Also none: `API_ANONYMOUS` says what a caller may do who is not known."""
+        """Also none, where none is needed: on the pages for everybody, and where `API_ANONYMOUS` lets strangers in."""
         known: list[Document] = super().get_auth()
-        return [*known, {}] if known else known
+        return known if known and not allows_anonymous(self.method) else [*known, {}]
 
     def get_override_parameters(self) -> list[Any]:
         return [] if self.method in SAFE_METHODS else [CSRF_TOKEN]
@@ -251,8 +267,8 @@ def _example(code: str) -> Document:
 
 
 @cache
-def rendered_document() -> bytes:
-    """The document as JSON. It is the same for every request, so that one rendering serves them all."""
+def rendered_document(anonymous: str) -> bytes:
+    """The document as JSON, for this `API_ANONYMOUS`. One rendering serves all requests."""
     document = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     rendered: bytes = OpenApiJsonRenderer().render(document, renderer_context={})
     return rendered
@@ -266,4 +282,4 @@ class DocumentView(StrictAPIView):
     permission_classes = ()
 
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(rendered_document(), content_type="application/json")
+        return HttpResponse(rendered_document(settings.API_ANONYMOUS), content_type="application/json")

@@ -38,6 +38,7 @@ WEB_THREADS = 4
 INSTALLED_APPS = [
     "config",
     "config.idempotency",
+    "config.tokens",
     "tasks",
     "rest_framework",
     "django_filters",
@@ -138,7 +139,11 @@ WHITENOISE_USE_FINDERS = True  # straight from the packages: no collectstatic, n
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    # The first one also says how a 401 asks for credentials.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "config.tokens.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": ["config.permissions.ModelPermissionsOrAnonymous"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.ContentNegotiation",
     "DEFAULT_PAGINATION_CLASS": "config.pagination.LimitOffsetPagination",

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from config.attribution import request_id
+from config.attribution import actor_of, request_id
 from config.conditional import SCHEMA, Preconditions
 from config.errors import PreconditionFailed
 from config.filters import FilterBackend
@@ -135,7 +135,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
     filter_backends = (FilterBackend,)
     filterset_class = TaskFilter
     http_method_names = ("get", "post", "patch", "delete", "head", "options")
-    error_statuses = (403, 503)
+    error_statuses = (401, 403, 503)
 
     def takes_query(self, request: Request) -> bool:
         return self.action == "list"
@@ -147,7 +147,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method not in SAFE_METHODS:
-            attribute_changes(request.user.get_username() or "anonymous", request_id(request))
+            attribute_changes(actor_of(request), request_id(request))
 
     def handle_exception(self, exc: Exception) -> Answer:
         if isinstance(exc, Stale):

@@ -1,10 +1,15 @@
 """What tests need in the database, as plain functions."""
 
+from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
-from django.contrib.auth.models import Permission, User
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
+from django.utils import timezone
 
+from config.tokens.models import Token
 from tasks.models import Tag, Task
 
 
@@ -27,3 +32,19 @@ def make_user(name: str, *permissions: str, **fields: Any) -> User:
     user = User.objects.create_user(name, password="correct horse", **fields)
     user.user_permissions.set(Permission.objects.filter(codename__in=[f"{each}_task" for each in permissions]))
     return user
+
+
+def make_member(name: str, group: str, **fields: Any) -> User:
+    """A user in one of the groups that the migration makes. A test that truncates all tables takes them away."""
+    user = make_user(name, **fields)
+    import_module("tasks.migrations.0006_groups").make_groups(apps, None)
+    user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+def make_token(user: User, name: str = "script", *, days: float = 1, **fields: Any) -> str:
+    """The text of a new token."""
+    token = Token(user=user, name=name, expires_at=timezone.now() + timedelta(days=days), **fields)
+    text = token.issue()
+    token.save()
+    return text

@@ -8,6 +8,7 @@ import yaml
 from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiYamlRenderer
+from pytest_django import Settings
 
 from tests.servers import ROOT
 
@@ -50,3 +51,20 @@ def test_the_paths_are_the_documented_ones() -> None:
         "/health": ["get"],
         "/health/ready": ["get"],
     }
+
+
+@pytest.mark.parametrize(
+    ("setting", "for_all"),
+    [("write", ["get", "post", "get", "patch", "delete"]), ("read", ["get", "get"]), ("none", [])],
+)
+def test_every_operation_declares_who_may_call_it(settings: Settings, setting: str, for_all: list[str]) -> None:
+    settings.API_ANONYMOUS = setting
+    served = Client().get("/openapi.json").json()
+    operations = [
+        (path, method, operation) for path, methods in served["paths"].items() for method, operation in methods.items()
+    ]
+    assert all("security" in operation for *_, operation in operations)
+    ours = [(method, operation) for path, method, operation in operations if path.startswith("/tasks")]
+    assert all({"token": []} in operation["security"] for _, operation in ours)
+    assert [method for method, operation in ours if {} in operation["security"]] == for_all
+    assert served["components"]["securitySchemes"]["token"]["scheme"] == "bearer"

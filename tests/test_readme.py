@@ -1,20 +1,24 @@
 """The README's session and commands, run."""
 
+import os
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, Server
+from tests.factories import make_member
+from tests.servers import ROOT, Server, database_url, running_server
 
 README = (ROOT / "README.md").read_text()
-CONSOLE = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+SESSION, TOKEN = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
-def exchanges() -> list[tuple[str, str]]:
-    """Each command of the README's console blocks with the answer that is printed below it."""
+def exchanges(block: str) -> list[tuple[str, str]]:
+    """Each command of a console block with the answer that is printed below it."""
     pairs = []
-    for exchange in re.split(r"^\$ ", "\n".join(CONSOLE), flags=re.MULTILINE)[1:]:
+    for exchange in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, answer = exchange.partition("\n")
         pairs.append((command, answer.strip()))
     return pairs
@@ -26,14 +30,32 @@ def without_times(text: str) -> str:
 
 @pytest.mark.django_db(transaction=True, reset_sequences=True)
 def test_the_session_answers_what_the_readme_shows(server: Server) -> None:
-    for command, answer in exchanges():
+    for command, answer in exchanges(SESSION):
         local = command.replace("http://127.0.0.1:8000", server.url)
         done = subprocess.run(["bash", "-c", local], capture_output=True, text=True, check=True)
         assert without_times(done.stdout.strip()) == without_times(answer), command
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_token_from_the_command_line_opens_what_is_closed_to_strangers() -> None:
+    make_member("somebody", "Task editors")  # which makes the groups
+    (create, made), (curl, status) = exchanges(TOKEN)
+    with running_server(API_ANONYMOUS="none") as server:
+        script = f"{create}\n{curl}\nTOKEN=\n{curl}".replace("http://127.0.0.1:8000", server.url)
+        environment = os.environ | {
+            "DATABASE_URL": database_url(),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        }
+        environment.pop("DJANGO_SETTINGS_MODULE", None)
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+    assert done.stdout.split() == [status, "401"]
+    assert made.partition("(")[0] == done.stderr.partition("(")[0] == "Token nightly import "
+
+
 def test_the_session_covers_the_five_endpoints() -> None:
-    commands = [command for command, _ in exchanges()]
+    commands = [command for command, _ in exchanges(SESSION)]
     for pattern in (r"/tasks/ .*-d", r"/tasks/\?", r"-X PATCH .*/tasks/\d", r"curl -s \S+/tasks/\d$", r"-X DELETE"):
         assert any(re.search(pattern, command) for command in commands), pattern
 

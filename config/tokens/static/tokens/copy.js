@@ -1,0 +1,12 @@
+"use strict";
+for (const button of document.querySelectorAll("button[data-copy]")) {
+    button.addEventListener("click", async () => {
+        const field = document.getElementById(button.dataset.copy);
+        field.select();
+        // A page that came over plain HTTP from another machine has no clipboard; the old command works there.
+        const done = navigator.clipboard
+            ? await navigator.clipboard.writeText(field.value).then(() => true, () => false)
+            : document.execCommand("copy");
+        document.getElementById("copied").textContent = done ? "Copied." : "It is selected: copy it by hand.";
+    });
+}

@@ -1,0 +1,164 @@
+"""Tokens in the admin: made, shown once, revoked."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from config.tokens.models import Token
+from tests.factories import make_member, make_token, make_user
+
+pytestmark = pytest.mark.django_db
+
+LIST, ADD = "/admin/tokens/token/", "/admin/tokens/token/add/"
+
+
+def log_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def anna() -> User:
+    """On the staff; makes tokens for herself."""
+    return make_member("anna", "Task admins", is_staff=True)
+
+
+def form(user: User, **fields: Any) -> dict[str, Any]:
+    return {"user": user.pk, "name": "phone", "expires_at_0": "2099-01-01", "expires_at_1": "00:00:00"} | fields
+
+
+def shown_token(page: str) -> str:
+    found = re.search(r"tasks_[0-9A-Za-z]{61}", page)
+    assert found, page
+    return found[0]
+
+
+def test_a_token_is_shown_once_with_a_curl_line_and_works(anna: User, settings: Settings) -> None:
+    settings.API_ANONYMOUS = "none"
+    staff = log_in(anna)
+    answer = staff.post(ADD, form(anna))
+    page = answer.content.decode()
+    text = shown_token(page)
+    assert f"curl -H &#x27;Authorization: Bearer {text}&#x27; http://testserver/tasks/" in page or (
+        f"curl -H 'Authorization: Bearer {text}' http://testserver/tasks/" in page
+    )
+    assert 'data-copy="token"' in page
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert Client().get("/tasks/", headers={"Authorization": f"Bearer {text}"}).status_code == 200
+    token = Token.objects.get()
+    for url in (LIST, f"{LIST}{token.pk}/change/", f"{LIST}{token.pk}/history/", "/admin/"):
+        assert text[18:] not in staff.get(url).content.decode()
+    assert text[18:] not in str(list(LogEntry.objects.values()))
+
+
+def test_the_form_offers_the_user_and_an_expiry_in_90_days(anna: User) -> None:
+    page = log_in(anna).get(ADD).content.decode()
+    assert f'<option value="{anna.pk}" selected>anna</option>' in page
+    assert (timezone.now() + timedelta(days=90)).strftime("%Y-%m-%d") in page
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"expires_at_0": "2020-01-01"}, "Put a time to come."),
+        ({"expires_at_0": "soon"}, "Enter a valid date."),
+        ({"name": ""}, "This field is required."),
+        ({"name": "taken"}, "This user has a token of that name already. Revoke it first."),
+    ],
+)
+def test_what_is_wrong_in_the_form_is_named(anna: User, fields: dict[str, str], message: str) -> None:
+    make_token(anna, "taken")
+    page = log_in(anna).post(ADD, form(anna, **fields)).content.decode()
+    assert message in page
+    assert Token.objects.count() == 1
+
+
+def test_staff_make_tokens_for_themselves_alone(anna: User, alice: User) -> None:
+    page = log_in(anna).post(ADD, form(alice)).content.decode()
+    assert "Select a valid choice." in page
+    assert not Token.objects.exists()
+
+
+def test_a_superuser_makes_them_for_everybody(anna: User, alice: User) -> None:
+    assert "autocomplete" in log_in(alice).get(ADD).content.decode()
+    shown_token(log_in(alice).post(ADD, form(anna)).content.decode())
+    assert Token.objects.get().user == anna
+
+
+def test_staff_see_their_own_alone_and_a_superuser_all(anna: User, alice: User) -> None:
+    make_token(alice, "of-alice")
+    make_token(anna, "of-anna")
+    assert "of-alice" not in log_in(anna).get(LIST).content.decode()
+    assert log_in(anna).get(f"{LIST}{alice.tokens.get().pk}/change/").status_code == 302
+    page = log_in(alice).get(LIST).content.decode()
+    assert "of-alice" in page
+    assert "of-anna" in page
+
+
+def test_the_list_tells_what_each_is_worth_with_the_same_queries_for_all(alice: User) -> None:
+    staff = log_in(alice)
+    make_token(alice, "a")
+    with CaptureQueriesContext(connection) as one:
+        staff.get(LIST)
+    make_token(alice, "b", days=-1)
+    make_token(make_user("bob"), "c", revoked_at=timezone.now())
+    with CaptureQueriesContext(connection) as three:
+        page = staff.get(LIST).content.decode()
+    assert len(one) == len(three)
+    assert re.findall(r'field-state">(\w+)<', page) == ["revoked", "expired", "valid"]
+
+
+@pytest.mark.parametrize("where", ["list", "form"])
+def test_a_revoked_token_is_refused_by_the_next_request(anna: User, where: str) -> None:
+    text = make_token(anna)
+    token, staff = Token.objects.get(), log_in(anna)
+    headers = {"Authorization": f"Bearer {text}"}
+    assert Client().get("/tasks/", headers=headers).status_code == 200
+    if where == "list":
+        data = {"action": "revoke", "_selected_action": [token.pk]}
+        answer = staff.post(LIST, data, follow=True)
+    else:
+        change = f"{LIST}{token.pk}/change/"
+        assert 'name="_revoke"' in staff.get(change).content.decode()
+        data = {"expires_at_0": "2099-01-01", "expires_at_1": "00:00:00", "_revoke": "x"}
+        answer = staff.post(change, data, follow=True)
+        assert 'name="_revoke"' not in staff.get(change).content.decode()
+    assert "Revoked: 1. The next request with one is refused." in answer.content.decode()
+    assert Client().get("/tasks/", headers=headers).status_code == 401
+    assert LogEntry.objects.filter(change_message="Revoked.").count() == 1
+
+
+def test_a_revocation_is_for_good(anna: User) -> None:
+    make_token(anna, revoked_at=timezone.now())
+    token = Token.objects.get()
+    data = {"expires_at_0": "2099-01-01", "expires_at_1": "00:00:00", "revoked_at": "", "revoked_at_0": ""}
+    assert log_in(anna).post(f"{LIST}{token.pk}/change/", data).status_code == 302
+    after = Token.objects.get()
+    assert after.expires_at.year == 2099
+    assert after.revoked_at == token.revoked_at
+
+
+def test_the_rest_of_a_token_never_changes(anna: User, alice: User) -> None:
+    make_token(anna)
+    before = Token.objects.values().get()
+    data = {"expires_at_0": "2098-01-01", "expires_at_1": "00:00:00", "name": "x", "user": alice.pk, "digest": "x"}
+    log_in(anna).post(f"{LIST}{before['id']}/change/", data)
+    after = Token.objects.values().get()
+    assert before | {"expires_at": after["expires_at"]} == after
+    assert after["expires_at"].year == 2098
+
+
+def test_staff_without_the_permission_make_none() -> None:
+    staff = log_in(make_member("eve", "Task editors", is_staff=True))
+    assert staff.get(ADD).status_code == 403
+    assert staff.get(LIST).status_code == 403

@@ -1,0 +1,254 @@
+"""Tokens: who they let in, and what nobody learns from a refusal."""
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+from rest_framework.test import APIClient
+
+from config.tokens.models import Token
+from config.tokens.secret import ALPHABET, checksum, digest_of, new_token, public_id_of
+from tasks.history import Change
+from tests.factories import make_member, make_task, make_token, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bob() -> User:
+    return make_user("bob", "view", "add")
+
+
+def bearer(api: APIClient, text: str) -> APIClient:
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {text}")
+    return api
+
+
+def test_a_token_says_what_it_is_and_has_256_bits() -> None:
+    text = new_token()
+    assert text.startswith("tasks_")
+    assert text.isascii()
+    assert text[6:].isalnum()
+    assert len(text) == 67
+    assert len(ALPHABET) ** 43 > 2**256
+    assert len({new_token() for _ in range(100)}) == 100
+
+
+def test_a_typing_error_is_seen_in_the_text_alone() -> None:
+    text = new_token()
+    assert public_id_of(text) == text[6:18]
+    for place in (0, 6, 17, 18, 40, 60, 61, 66):
+        wrong = text[:place] + ("a" if text[place] != "a" else "b") + text[place + 1 :]
+        assert public_id_of(wrong) is None
+    for wrong in ("", "tasks_", text[:-1], text + "0", text.upper(), f"{text}\n"):
+        assert public_id_of(wrong) is None
+
+
+def test_the_checksum_is_crc_32_in_base_62() -> None:
+    digits = [ALPHABET.index(digit) for digit in checksum("123456789")]
+    assert sum(digit * 62**place for place, digit in enumerate(reversed(digits))) == 0xCBF43926  # CRC-32's own example
+    assert checksum("") == "000000"
+
+
+def test_only_a_digest_is_stored(bob: User) -> None:
+    text = make_token(bob)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT token::text, digest FROM tokens_token AS token")
+        row, digest = cursor.fetchone()
+    assert bytes(digest) == digest_of(text)
+    assert text[18:] not in row
+    assert text[18:61] not in row
+
+
+def test_a_token_does_what_its_user_may(api: APIClient, settings: Settings, bob: User) -> None:
+    settings.API_ANONYMOUS = "none"
+    bearer(api, make_token(bob))
+    assert api.get("/tasks/").status_code == 200
+    assert api.post("/tasks/", {"title": "A"}).status_code == 201
+    answer = api.delete(f"/tasks/{make_task().pk}")
+    assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
+    assert answer.json()["detail"] == "This needs the permission tasks.delete_task."
+
+
+def test_it_needs_no_csrf_token(bob: User) -> None:
+    api = bearer(APIClient(enforce_csrf_checks=True), make_token(bob))
+    assert api.post("/tasks/", {"title": "A"}, format="json").status_code == 201
+
+
+def test_the_scheme_is_taken_in_any_case(api: APIClient, bob: User) -> None:
+    api.credentials(HTTP_AUTHORIZATION=f"bearer   {make_token(bob)} ")
+    assert api.get("/tasks/").status_code == 200
+
+
+def test_a_superusers_token_may_do_everything(api: APIClient, alice: User) -> None:
+    assert bearer(api, make_token(alice)).delete(f"/tasks/{make_task().pk}").status_code == 204
+
+
+def test_a_token_wins_over_a_session(api: APIClient, alice: User, bob: User) -> None:
+    api.force_login(alice)
+    assert bearer(api, make_token(bob)).delete(f"/tasks/{make_task().pk}").status_code == 403
+
+
+def test_the_permissions_are_those_of_now(api: APIClient, settings: Settings, bob: User) -> None:
+    settings.API_ANONYMOUS = "none"
+    bearer(api, make_token(bob))
+    assert api.get("/tasks/").status_code == 200
+    bob.user_permissions.clear()
+    assert api.get("/tasks/").status_code == 403
+    bob.groups.add(make_member("carol", "Task readers").groups.get())
+    assert api.get("/tasks/").status_code == 200
+
+
+def refused(kind: str, user: User) -> str:
+    """The header with a token that is refused for this reason."""
+    if kind == "expired":
+        return f"Bearer {make_token(user, days=-1)}"
+    if kind == "revoked":
+        return f"Bearer {make_token(user, revoked_at=timezone.now())}"
+    text = make_token(user)
+    if kind == "inactive":
+        User.objects.update(is_active=False)
+    elif kind == "deleted":
+        user.delete()
+    body = text[:18] + new_token()[18:61]
+    texts = {"of another secret": body + checksum(body), "mistyped": f"{text[:-1]}!", "never made": new_token()}
+    headers = {"no scheme": text, "another scheme": f"Basic {text}", "empty": "", "nothing behind it": "Bearer"}
+    return headers.get(kind, f"Bearer {texts.get(kind, text)}")
+
+
+REFUSED = [
+    "expired",
+    "revoked",
+    "inactive",
+    "deleted",
+    "of another secret",
+    "mistyped",
+    "never made",
+    "no scheme",
+    "another scheme",
+    "empty",
+    "nothing behind it",
+]
+
+
+@pytest.mark.parametrize("setting", ["write", "none"])
+@pytest.mark.parametrize("kind", REFUSED)
+def test_all_refused_tokens_get_one_answer(
+    api: APIClient, settings: Settings, bob: User, kind: str, setting: str
+) -> None:
+    settings.API_ANONYMOUS = setting
+    api.credentials(HTTP_AUTHORIZATION=refused(kind, bob), HTTP_X_REQUEST_ID="r")
+    answer = api.post("/tasks/", {"title": "A"})
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tasks", error="invalid_token"'
+    assert answer.json() == {
+        "type": "/docs#error-invalid_token",
+        "title": "Unauthorized",
+        "status": 401,
+        "detail": "Put a token that is valid: Authorization: Bearer tasks_... This one is wrong, expired or revoked.",
+        "code": "invalid_token",
+    }
+    assert not Change.objects.exists()
+
+
+def test_without_a_token_the_answer_asks_for_one(api: APIClient, settings: Settings) -> None:
+    settings.API_ANONYMOUS = "none"
+    answer = api.get("/tasks/")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tasks"'
+
+
+def test_a_revocation_acts_on_the_next_request(api: APIClient, bob: User) -> None:
+    bearer(api, make_token(bob))
+    assert api.get("/tasks/").status_code == 200
+    Token.objects.update(revoked_at=timezone.now())
+    assert api.get("/tasks/").status_code == 401
+
+
+def test_a_token_costs_one_query_whatever_the_permissions(api: APIClient, bob: User) -> None:
+    bearer(api, make_token(bob, last_used_at=timezone.now()))
+    url = f"/tasks/{make_task().pk}"
+    with CaptureQueriesContext(
+        connection,
+    ) as without:
+        APIClient().get(url)
+    with CaptureQueriesContext(connection) as captured:
+        assert api.get(url).status_code == 200
+    assert len(captured) == len(without) + 1
+
+
+def test_one_that_is_mistyped_costs_none(api: APIClient) -> None:
+    with CaptureQueriesContext(connection) as captured:
+        assert bearer(api, f"{new_token()[:-1]}!").get("/tasks/").status_code == 401
+    assert not captured.captured_queries
+
+
+def test_it_is_found_by_an_index(bob: User) -> None:
+    make_token(bob)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN SELECT * FROM tokens_token WHERE public_id = 'x'")
+        assert "Index Scan" in cursor.fetchone()[0]
+
+
+def last_used() -> Any:
+    return Token.objects.get().last_used_at
+
+
+def test_the_last_use_is_noted_at_most_once_a_minute(api: APIClient, bob: User) -> None:
+    bearer(api, make_token(bob))
+    assert last_used() is None
+    api.get("/tasks/")
+    assert abs(last_used() - timezone.now()) < timedelta(minutes=1)
+    recent, old = (timezone.now() - timedelta(seconds=seconds) for seconds in (50, 70))
+    for before, is_noted in ((recent, False), (old, True)):
+        Token.objects.update(last_used_at=before)
+        api.get("/tasks/")
+        assert (last_used() != before) is is_noted
+
+
+@pytest.mark.django_db(transaction=True)
+def test_nobody_waits_to_note_the_use(bob: User) -> None:
+    """Another transaction has just noted it, and is not done yet."""
+    api, held, done = bearer(APIClient(), make_token(bob)), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("BEGIN; SELECT 1 FROM tokens_token FOR UPDATE")
+            held.set()
+            done.wait(20)
+            cursor.execute("ROLLBACK")
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(20)
+    try:
+        assert api.get("/tasks/").status_code == 200
+        assert last_used() is None
+    finally:
+        done.set()
+        holder.join()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_that_takes_no_writes_can_be_read_with_a_token(bob: User) -> None:
+    api = bearer(APIClient(), make_token(bob))
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+        try:
+            assert api.get("/tasks/").status_code == 200
+        finally:
+            cursor.execute("SET default_transaction_read_only = off")
+    assert last_used() is None
+
+
+def test_the_history_names_the_user_and_the_token(api: APIClient, bob: User) -> None:
+    bearer(api, make_token(bob, "nightly import")).post("/tasks/", {"title": "A"})
+    assert Change.objects.get().actor == "bob (nightly import)"
