@@ -32,8 +32,8 @@ Every answer carries `X-Request-ID`: yours, if you send one, else a new one. The
 ## Who may do what
 A client sends a token in `Authorization: Bearer tasks_...`, and may do what its user may: `view`, `add`, `change` and
 `delete` are permissions of their own. A token is made in the admin or by `manage.py create_token`, expires, and can be
-revoked. Without one the service may let callers read, or write, as its operator chose. A token that is wrong, expired or
-revoked is a 401 in any case, and a permission that is missing a 403 that names it.
+revoked. Without one the service may let callers read, or write, as its operator chose. A token that is wrong, expired
+or revoked is a 401 in any case, and a permission that is missing a 403 that names it.
 
 ## Errors
 Every error is `application/problem+json` (RFC 9457) with `type`, `title`, `status`, `detail` and a stable `code`; for
