@@ -19,13 +19,17 @@ def request_id_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -
     """Gives each request an id, that of the caller's X-Request-ID where it is one, and sends it back."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        request.META["request_id"] = given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
+        request.META["request_id"] = request_id_for(request.headers.get("X-Request-ID", ""))
         answer = get_response(request)
         answer["X-Request-ID"] = request_id(request)
         return answer
 
     return middleware
+
+
+def request_id_for(given: str) -> str:
+    """The id that a caller gave, where it is one; else a new one."""
+    return given if REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
 
 
 def request_id(request: HttpRequest) -> str:
@@ -35,8 +39,9 @@ def request_id(request: HttpRequest) -> str:
 
 def actor_of(request: Request) -> str:
     """The caller, as the history names them: `anna`, `anna (backup script)` with a token, `anonymous`."""
-    name: str = request.user.get_username() or "anonymous"
-    return f"{name} ({request.auth.name})" if isinstance(request.auth, TokenGrant) else name
+    if isinstance(request.auth, TokenGrant):
+        return request.auth.actor
+    return request.user.get_username() or "anonymous"
 
 
 def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

@@ -57,6 +57,11 @@ class CharField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+def case_folded(name: str) -> str:
+    """In small letters, one by one, as PostgreSQL does it; Python ends "ΟΔΟΣ" in another sigma and makes "İ" two."""
+    return "".join(letter.lower()[0] for letter in name)
+
+
 class NamesField(serializers.ListField):
     """A list of names in which none is twice, whatever its capitals."""
 
@@ -66,8 +71,7 @@ class NamesField(serializers.ListField):
         names: list[str] = super().to_internal_value(data)
         seen: set[str] = set()
         for place, name in enumerate(names):
-            # Letter by letter and to one, as PostgreSQL does; Python ends "ΟΔΟΣ" in another sigma and makes "İ" two.
-            key = "".join(letter.lower()[0] for letter in name)
+            key = case_folded(name)
             if key in seen:
                 detail = f"{name!r} is in the list twice; capitals make no difference."
                 raise serializers.ValidationError({str(place): [detail]}, code="duplicate")

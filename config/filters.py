@@ -32,8 +32,8 @@ class FilterBackend(DjangoFilterBackend):
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
         filterset = self.get_filterset(request, queryset, view)
         paginator = getattr(view, "paginator", None)
-        page = paginator.faults(request.query_params) if paginator else []
-        known = [*filterset.filters, *(paginator.bounds() if paginator else ())]
+        page = paginator.read(request.query_params)[1] if paginator else []
+        known = [*filterset.filters, *(paginator.names() if paginator else ())]
         repeatable = {name for name, one in filterset.filters.items() if isinstance(one, RepeatableFilter)}
         faults = unknown_parameters(request.query_params, known) + repeated_parameters(request.query_params, repeatable)
         faults += page + [
@@ -222,15 +222,12 @@ class RepeatableFilter(django_filters.Filter):
 
 
 class OrderingFilter(django_filters.Filter):
-    """Every order ends in the primary key, in the direction of the last column, so that pages never overlap."""
+    """Is checked here, and followed by the pagination, which cuts pages along it."""
 
     field_class = OrderingField
 
     def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
-        if not value:
-            return qs
-        direction = "-" if value[-1].startswith("-") else ""
-        return qs.order_by(*value, f"{direction}pk")
+        return qs
 
 
 __all__ = ["FilterSet"]

@@ -38,5 +38,5 @@ def allows_anonymous(method: str) -> bool:
 def is_granted(request: Request, permission: str) -> bool:
     """A token brought its user's permissions with it; those of a session are looked up."""
     if isinstance(request.auth, TokenGrant):
-        return request.user.is_superuser or permission in request.auth.permissions
+        return request.auth.allows(permission)
     return request.user.has_perm(permission)

@@ -15,16 +15,21 @@ from django.conf import settings  # noqa: E402 - after the line that says which
 from django.http import HttpResponse  # noqa: E402
 
 from config.errors import problem  # noqa: E402
+from tasks import fast_path  # noqa: E402
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Sees to what Django does not look at: the form of the target, and whether the body came whole."""
     environ.pop("HTTP_RANGE", None)  # nothing is served in parts; a file of WhiteNoise comes whole
-    answer = refuse_target(environ) or read_body(environ)
+    refusal = refuse_target(environ) or read_body(environ)
+    if refusal is not None:
+        start_response(f"{refusal.status_code} {refusal.reason_phrase}", [*refusal.items()])
+        return [refusal.content]
+    answer = fast_path.answer(environ)
     if answer is None:
         return django_application(environ, start_response)
-    start_response(f"{answer.status_code} {answer.reason_phrase}", [*answer.items()])
-    return [answer.content]
+    start_response(answer.status, answer.headers)
+    return [answer.body]
 
 
 def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:

@@ -16,10 +16,10 @@ from config.filters import (
     invalid,
 )
 from tasks.models import TAG_LENGTH, TAGS_PER_TASK, Task, TaskQuerySet
+from tasks.pagination import ORDERING
 
 SEARCH_LENGTH = 200
 MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails where more of them stand in a row
-ORDERING = ("created_at", "updated_at", "due_date", "title", "id")
 
 
 class SearchField(TextField):
@@ -64,7 +64,7 @@ class TaskFilter(FilterSet):
         f" At most {MINUSES} minus signs.",
     )
     ordering = OrderingFilter(
-        columns=ORDERING,
+        columns=tuple(ORDERING),
         help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}."
         " Every order ends in `id`. A task without due date comes after all that have one, or before when descending.",
     )

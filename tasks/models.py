@@ -17,6 +17,7 @@ from django.db.models.functions import Length, Lower, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
+from config.fields import case_folded
 from tasks import history
 from tasks.history import Change
 
@@ -165,7 +166,7 @@ class Task(models.Model):
 
     def tag_names(self) -> list[str]:
         """The names of its tags in alphabetical order; no query where the tags are prefetched."""
-        return sorted((tag.name for tag in self.tags.all()), key=str.lower)
+        return sorted((tag.name for tag in self.tags.all()), key=case_folded)
 
     @property
     def etag(self) -> str:

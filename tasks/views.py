@@ -25,6 +25,7 @@ from config.views import StrictAPIView
 from tasks.filters import TaskFilter
 from tasks.history import attribute_changes
 from tasks.models import Stale, Task
+from tasks.pagination import TaskPagination
 from tasks.serializers import TaskSerializer
 
 Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, which is rendered too late to be kept
@@ -134,6 +135,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
     serializer_class = TaskSerializer
     filter_backends = (FilterBackend,)
     filterset_class = TaskFilter
+    pagination_class = TaskPagination
     http_method_names = ("get", "post", "patch", "delete", "head", "options")
     error_statuses = (401, 403, 503)
 

@@ -5,9 +5,14 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
 from django.test import Client
+from django.test.client import ClientHandler
 from rest_framework.test import APIClient
 
+from config import wsgi
+from tasks import fast_path
 from tests import contract
 from tests.factories import make_user
 from tests.servers import Server, running_server
@@ -26,6 +31,36 @@ def _every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
         return answer
 
     monkeypatch.setattr(Client, "request", send_and_check)
+
+
+@pytest.fixture(autouse=True)
+def _requests_go_the_way_that_they_go_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Through config.wsgi, and not past it to Django."""
+    to_django = ClientHandler.__call__
+
+    def through_wsgi(self: ClientHandler, environ: dict[str, Any]) -> Any:
+        environ.setdefault("HTTP_HOST", environ["SERVER_NAME"])
+        if not environ["HTTP_COOKIE"]:
+            del environ["HTTP_COOKIE"]
+        wsgi.read_body(environ)
+        answer = fast_path.answer(environ)
+        if answer is None:
+            return to_django(self, environ)
+        response = HttpResponse(answer.body, status=int(answer.status.split()[0]))
+        del response["Content-Type"]
+        for name, value in answer.headers:
+            response[name] = value
+        response.wsgi_request = WSGIRequest(environ)  # type: ignore[attr-defined]  # as Django's handler does
+        return response
+
+    monkeypatch.setattr(ClientHandler, "__call__", through_wsgi)
+    monkeypatch.setattr("config.fast_path.close_old_connections", lambda: None)  # as Django's test client does
+
+
+@pytest.fixture
+def long_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No request is answered by the fast path."""
+    monkeypatch.setattr("tasks.fast_path.answer", lambda _: None)
 
 
 @pytest.fixture

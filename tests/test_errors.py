@@ -53,6 +53,7 @@ def test_a_host_that_is_not_ours_is_a_400(settings: Settings, debug: bool, host:
 
 
 @pytest.mark.parametrize("exc", [OperationalError("gone"), InterfaceError("closed")])
+@pytest.mark.usefixtures("long_way")
 def test_a_database_that_is_away_is_a_503(api: APIClient, monkeypatch: pytest.MonkeyPatch, exc: Exception) -> None:
     monkeypatch.setattr(Task, "change", raising(exc))
     answer = api.patch(f"/tasks/{make_task().pk}", {"title": "B"})
@@ -84,6 +85,7 @@ def test_a_database_that_is_away_is_a_503(api: APIClient, monkeypatch: pytest.Mo
         (ProgrammingError, None, 500),
     ],
 )
+@pytest.mark.usefixtures("long_way")
 def test_only_what_passes_is_a_503(
     api: APIClient, monkeypatch: pytest.MonkeyPatch, kind: type[Error], sqlstate: str | None, status: int
 ) -> None:
@@ -96,6 +98,7 @@ def test_only_what_passes_is_a_503(
     assert ("Retry-After" in answer) is (status == 503)
 
 
+@pytest.mark.usefixtures("long_way")
 def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_whole(
     api: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

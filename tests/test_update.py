@@ -91,6 +91,7 @@ def test_a_missing_task_is_a_404(api: APIClient) -> None:
     assert api.patch("/tasks/1", {"title": "B"}).json()["detail"] == "Task not found"
 
 
+@pytest.mark.usefixtures("long_way")
 def test_a_task_that_vanishes_between_reading_and_writing_is_a_404(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,108 @@
+"""What a request must be like to be answered without the layers of Django and DRF, and who sends it.
+
+Whatever is unusual about it takes the long way, where all rules stand and all errors are made. So the short way may be
+ignorant of anything, but what it answers, it answers as the long way would: tests/test_fast_path.py holds it to that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from wsgiref.types import WSGIEnvironment
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.http.request import split_domain_port, validate_host
+
+from config.attribution import request_id_for
+from config.errors import MEDIA_TYPE, exception_handler
+from config.permissions import allows_anonymous
+from config.tokens.authentication import InvalidToken, grant_of
+
+JSON = "application/json"
+ACCEPTED = frozenset({None, "*/*", JSON, f"{JSON}, text/plain, */*"})
+# Headers that mean something to a view or to a middleware.
+UNUSUAL = frozenset(
+    f"HTTP_{name}" for name in ("COOKIE", "IDEMPOTENCY_KEY", "IF_NONE_MATCH", "CONTENT_ENCODING", "ORIGIN")
+)
+# What the middlewares and views put on every answer of the API.
+HEADERS = (
+    ("Cache-Control", "private, no-cache"),
+    ("X-Frame-Options", "DENY"),
+    ("Vary", "Cookie"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "same-origin"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer to be sent as it is."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PlainRequest:
+    """A request with nothing unusual about it, whose sender may do what it asks for."""
+
+    environ: WSGIEnvironment
+    actor: str
+    id: str
+
+    @classmethod
+    def of(cls, environ: WSGIEnvironment, permission: str) -> "PlainRequest | None":
+        """None where the request has to take the long way."""
+        if not UNUSUAL.isdisjoint(environ) or environ.get("HTTP_ACCEPT") not in ACCEPTED:
+            return None
+        if not is_our_host(environ.get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS)):
+            return None
+        close_old_connections()
+        actor = actor_with(environ, permission)
+        return None if actor is None else cls(environ, actor, request_id_for(environ.get("HTTP_X_REQUEST_ID", "")))
+
+    @property
+    def signature(self) -> tuple[bytes, bytes]:
+        """Who and which request, for the history."""
+        return self.actor.encode(), self.id.encode()
+
+    @property
+    def origin(self) -> str:
+        """Where the service is, as the client calls it."""
+        return f"{self.environ['wsgi.url_scheme']}://{self.environ['HTTP_HOST']}"
+
+    def answer(self, status: str, body: bytes = b"", *headers: tuple[str, str], media_type: str = JSON) -> Answer:
+        sent = [*headers, *HEADERS, ("Content-Length", str(len(body))), ("X-Request-ID", self.id)]
+        if body:
+            sent.append(("Content-Type", media_type))
+        if settings.SECURE_HSTS_SECONDS and self.environ["wsgi.url_scheme"] == "https":
+            sent.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
+        return Answer(status, sent, body)
+
+    def failure(self, exc: Exception) -> Answer | None:
+        """What a view would answer; None for a read: it is tried once more, on another connection where need be."""
+        if self.environ["REQUEST_METHOD"] == "GET":
+            return None
+        problem = exception_handler(exc, {})
+        retry = [("Retry-After", problem["Retry-After"])] if "Retry-After" in problem else []
+        status = f"{problem.status_code} {problem.reason_phrase}"
+        return self.answer(status, problem.content, *retry, media_type=MEDIA_TYPE)
+
+
+def actor_with(environ: WSGIEnvironment, permission: str) -> str | None:
+    """Who sends it, where they have this permission."""
+    if "HTTP_AUTHORIZATION" not in environ:
+        return "anonymous" if allows_anonymous(environ["REQUEST_METHOD"]) else None
+    try:
+        grant = grant_of(environ)
+    except InvalidToken:
+        return None
+    return grant.actor if grant.allows(permission) else None
+
+
+@lru_cache(maxsize=256)
+def is_our_host(host: str, allowed: Sequence[str]) -> bool:
+    domain, _ = split_domain_port(host)
+    return bool(domain) and validate_host(domain, allowed)

@@ -1,0 +1,94 @@
+"""Pages that begin after a row, not after a number of rows: as fast at the end as at the beginning.
+
+A cursor holds the values of the row where a page ends, in the columns of the order. While others insert and delete,
+a walk along cursors meets every row that stays exactly once.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django import forms
+
+
+@dataclass(frozen=True)
+class Column:
+    """What an order can go by: the SQL to sort by, which is never null, its type, and the check of a cursor's value."""
+
+    sql: str  # with {0} for the table
+    type: str
+    parse: Callable[[Any], str]  # raises ValueError, TypeError or ValidationError
+
+
+@dataclass(frozen=True)
+class Order:
+    """Columns, each with its direction; the last one is unique."""
+
+    columns: tuple[tuple[Column, bool], ...]  # true: descending
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, terms: Sequence[str], known: Mapping[str, Column], unique: str) -> Self:
+        """From `-created_at` and the like; what comes behind the unique column makes no difference."""
+        last = "-" if terms[-1].startswith("-") else ""
+        names: list[str] = []
+        for term in (*terms, f"{last}{unique}"):
+            names.append(term)
+            if term.removeprefix("-") == unique:
+                break
+        return cls(tuple((known[name.removeprefix("-")], name.startswith("-")) for name in names), tuple(names))
+
+    def sql(self, table: str, *, backwards: bool = False) -> str:
+        """Behind ORDER BY."""
+        return ", ".join(
+            f"{column.sql.format(table)} {'DESC' if descending != backwards else 'ASC'}"
+            for column, descending in self.columns
+        )
+
+    def after(self, table: str, first: int = 1, *, backwards: bool = False) -> str:
+        """The condition of a page that begins behind the row whose values come in as $first and the following.
+
+        One direction in all columns is one comparison of rows, which an index serves from end to end. With several,
+        the first column still bounds what is read.
+        """
+        columns = [column.sql.format(table) for column, _ in self.columns]
+        values = [f"${place}::{column.type}" for place, (column, _) in enumerate(self.columns, first)]
+        operators = ["<" if descending != backwards else ">" for _, descending in self.columns]
+        if len(set(operators)) == 1:
+            return f"({', '.join(columns)}) {operators[0]} ({', '.join(values)})"
+        *terms, (column, operator, value) = zip(columns, operators, values, strict=True)
+        condition = f"{column} {operator} {value}"
+        for column, operator, value in reversed(terms):
+            condition = f"({column} {operator} {value} OR ({column} = {value} AND {condition}))"
+        return f"({columns[0]} {operators[0]}= {values[0]} AND {condition})"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where a page begins: behind, or before, the row with these values."""
+
+    values: tuple[str, ...]
+    backwards: bool
+
+    @classmethod
+    def at(cls, row: Mapping[str, Any], order: Order, *, backwards: bool) -> str:
+        """The text of a cursor at a row, as an answer shows it."""
+        values = [row[name.removeprefix("-")] for name in order.names]
+        text = json.dumps([order.names, backwards, values], ensure_ascii=False, separators=(",", ":"))
+        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+    @classmethod
+    def parse(cls, text: str, order: Order) -> Self:
+        """Raises ValueError where `text` was not made for this order."""
+        try:
+            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+            names, backwards, values = json.loads(raw)
+            parsed = tuple(column.parse(value) for (column, _), value in zip(order.columns, values, strict=True))
+        except (binascii.Error, ValueError, TypeError, KeyError, RecursionError, forms.ValidationError) as exc:
+            raise ValueError(text) from exc
+        if names != [*order.names] or not isinstance(backwards, bool):
+            raise ValueError(text)
+        return cls(parsed, backwards)

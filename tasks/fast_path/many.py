@@ -1,0 +1,139 @@
+"""A page of tasks."""
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import parse_qsl, quote
+
+from django.forms import ValidationError
+
+from config.fast_path import Answer, PlainRequest
+from config.keyset import Cursor, Order
+from config.pagination import MOST_COUNTED, Page, estimate_in
+from config.statements import Statement
+from tasks.fast_path.sql import MEMBERS
+from tasks.filters import TaskFilter
+from tasks.models import SEARCH_CONFIG, TAGS_PER_TASK
+from tasks.pagination import TaskPagination
+
+PAGINATION = TaskPagination()
+TEXT = f"to_tsvector('{SEARCH_CONFIG}', coalesce(task.title, '') || ' ' || coalesce(task.description, ''))"
+TAGGED = """task.id IN (SELECT link.task_id FROM tasks_task_tags AS link WHERE link.tag_id IN (
+                SELECT tag.id FROM tasks_tag AS tag WHERE lower(tag.name) IN (lower({}::varchar))))"""
+# What each parameter means, with its value at {}.
+CONDITIONS = {
+    "completed": "task.completed = {}::boolean",
+    "tag": TAGGED,
+    "due_date__gte": "task.due_date >= {}::date",
+    "due_date__lte": "task.due_date <= {}::date",
+    "created_at__gte": "task.created_at >= {}::timestamptz",
+    "created_at__lt": "task.created_at < {}::timestamptz",
+    "updated_at__gte": "task.updated_at >= {}::timestamptz",
+    "updated_at__lt": "task.updated_at < {}::timestamptz",
+    "search": f"{TEXT} @@ websearch_to_tsquery('{SEARCH_CONFIG}', {{}}::text)",
+}
+PARSERS: dict[str, Callable[[str], Any]] = {
+    name: TaskFilter.base_filters[name].field.parse for name in (*CONDITIONS, "ordering")
+}
+
+
+TAKEN = frozenset((*CONDITIONS, "limit", "offset", "cursor", "ordering"))
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query string of which nothing is to be said."""
+
+    pairs: list[tuple[str, str]]
+    filters: list[tuple[str, bytes]]
+    page: Page
+
+    @classmethod
+    def of(cls, text: str) -> "Query | None":
+        pairs = parse_qsl(text, keep_blank_values=True) if text else []
+        names = [name for name, _ in pairs if name != "tag"]
+        page, _ = PAGINATION.read(dict(pairs))
+        if page is None or not text.isascii() or len(set(names)) < len(names) or not TAKEN.issuperset(names):
+            return None
+        if len(pairs) - len(names) > TAGS_PER_TASK:
+            return None
+        try:
+            values = [(name, PARSERS[name](value)) for name, value in pairs if name in PARSERS]
+        except ValidationError:
+            return None
+        return cls(pairs, [(name, text_of(value)) for name, value in values if name in CONDITIONS], page)
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether it is one of the few that are worth a plan on every connection, and whose plan fits all values."""
+        return not self.filters and self.page.offset is None and self.page.limit == PAGINATION.default_limit
+
+    @property
+    def condition(self) -> str:
+        """Behind WHERE, without the cursor."""
+        conditions = [CONDITIONS[name].format(f"${place}") for place, (name, _) in enumerate(self.filters, 1)]
+        return " AND ".join(conditions) or "true"
+
+    @property
+    def sql(self) -> str:
+        """A row for each task of the page, and one more where there is a next one: the count, and the task."""
+        page, condition = self.page, self.condition
+        from_cursor = (
+            page.order.after("task", len(self.filters) + 1, backwards=page.backwards) if page.cursor else "true"
+        )
+        return f"""
+            SELECT (SELECT count(*) FROM (
+                       SELECT 1 FROM tasks_task AS task WHERE {condition} LIMIT {MOST_COUNTED + 1}) AS counted),
+                   row_to_json(members)
+              FROM (SELECT {MEMBERS} FROM tasks_task AS task WHERE {condition} AND {from_cursor}
+                     ORDER BY {page.order.sql("task", backwards=page.backwards)}
+                     LIMIT {page.limit + 1} OFFSET {page.offset or 0}) AS members
+        """
+
+    def estimate(self, values: Sequence[bytes]) -> int:
+        sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM tasks_task AS task WHERE {self.condition}"
+        return estimate_in(Statement(sql, prepare=False).run(*values).get_value(0, 0) or b"")
+
+
+def text_of(value: Any) -> bytes:
+    """As PostgreSQL reads it: a boolean, a date, a time or a text."""
+    return (value.isoformat() if isinstance(value, datetime.date) else str(value)).encode()
+
+
+@lru_cache
+def usual(order: Order, backwards: bool | None) -> Statement:
+    """Prepared; `backwards` is None for the first page."""
+    cursor = None if backwards is None else Cursor((), backwards=backwards)
+    return Statement(Query([], [], Page(order, PAGINATION.default_limit, None, cursor)).sql)
+
+
+def page(request: PlainRequest, pk: bytes) -> Answer | None:
+    query = Query.of(request.environ["QUERY_STRING"])
+    if query is None:
+        return None
+    cursor = query.page.cursor
+    if query.is_usual:
+        statement = usual(query.page.order, cursor and cursor.backwards)
+    else:
+        statement = Statement(query.sql, prepare=False)
+    values = [value for _, value in query.filters]
+    found = statement.run(*values, *(value.encode() for value in (cursor.values if cursor else ())))
+    if not found.ntuples and (cursor or query.page.offset):
+        return None  # it has no row to tell the count of the others
+    count = int(found.get_value(0, 0) or 0) if found.ntuples else 0
+    total = (count, False) if count <= MOST_COUNTED else (max(query.estimate(values), count), True)
+    rows = [found.get_value(row, 1) or b"" for row in range(min(found.ntuples, query.page.limit))]
+    if query.page.backwards:
+        rows.reverse()
+    return request.answer("200 OK", body(request, query, total, rows, more=found.ntuples > query.page.limit))
+
+
+def body(request: PlainRequest, query: Query, total: tuple[int, bool], rows: list[bytes], *, more: bool) -> bytes:
+    url = f"{request.origin}{quote(request.environ['PATH_INFO'])}"
+    ends = [json.loads(row) for row in (*rows[:1], *rows[-1:])] if query.page.offset is None else []
+    head = {"count": total[0], "count_is_estimate": total[1], **query.page.links(url, query.pairs, ends, more=more)}
+    start = json.dumps(head, separators=(",", ":"))[:-1].encode()
+    return b'%s,"results":[%s]}' % (start, b",".join(rows))
