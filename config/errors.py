@@ -246,11 +246,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
     return problem("not_found", f"There is nothing at {request.path}.")
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW: a form that is not from here, or from a page that is too old."""
-    return problem("permission_denied", reason)
-
-
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for what fails outside of the API's views."""
     return _failure(sys.exc_info()[1])

@@ -39,12 +39,13 @@ INSTALLED_APPS = [
     "config",
     "config.idempotency",
     "config.tokens",
+    "config.logins.apps.LoginsConfig",
     "tasks",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "django.contrib.admin",
+    "config.logins.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -124,6 +125,14 @@ AUTH_PASSWORD_VALIDATORS = [
 # In a deployment TLS ends at a proxy, which also redirects plain HTTP (hence no W008 here). Other services may share
 # the domain, so that including subdomains (W005) and the preload list (W021) are their owner's decision.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL_TRIAL
+# No script reads either cookie: the forms, and the script of /docs, have the CSRF token from their template. Lax and
+# not Strict, or a link in a mail would lead to the login.
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# A working day from the login, used or not: one login a day, a stolen cookie is of no use the next, and no request
+# writes a session. It ends with the browser where that is earlier.
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_HSTS_SECONDS = 0 if LOCAL_TRIAL else 365 * 24 * 3600
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
@@ -131,7 +140,7 @@ LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
 SESSION_ENGINE = "config.sessions"
-CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "config.logins.site.csrf_failure"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # straight from the packages: no collectstatic, no folder to keep in step
 

@@ -1,0 +1,89 @@
+"""How often somebody tried to log in lately."""
+
+import datetime
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.db import connection, models
+from django.db.models import F
+from django.utils import timezone
+
+WINDOW = datetime.timedelta(minutes=15)
+LIFTED = -1000  # a count from which nobody reaches a limit soon
+
+# Takes one of the attempts; no row when there is none left. One statement, so that attempts at the same moment can't
+# be more than the limit. A refused attempt changes nothing: the wait does not grow.
+TAKE = """
+INSERT INTO logins_attempts AS taken (key, count, since) VALUES (%(key)s, 1, now())
+ON CONFLICT (key) DO UPDATE
+    SET count = CASE WHEN taken.since > now() - %(window)s THEN taken.count + 1 ELSE 1 END,
+        since = CASE WHEN taken.since > now() - %(window)s THEN taken.since ELSE now() END
+    WHERE taken.count < %(limit)s OR taken.since <= now() - %(window)s
+RETURNING key
+"""
+
+# Each attempt takes away a few rows that no longer count, and makes two at most. SKIP LOCKED: nobody waits here. An
+# array, because PostgreSQL may run the subquery of an IN once per row, and so delete them all.
+FORGET = """
+DELETE FROM logins_attempts WHERE key = ANY (ARRAY (
+    SELECT key FROM logins_attempts WHERE since <= now() - %(window)s ORDER BY since LIMIT 10 FOR UPDATE SKIP LOCKED
+))
+"""
+WAIT = """
+SELECT coalesce(max(extract(epoch FROM since + %(window)s - now())), 0)::int FROM logins_attempts WHERE key = %(key)s
+"""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """So many attempts per WINDOW under one key."""
+
+    key: str
+    attempts: int
+
+    def take(self) -> bool:
+        """Whether there was an attempt left, which is then used up."""
+        with connection.cursor() as cursor:
+            cursor.execute(FORGET, self._values())
+            cursor.execute(TAKE, self._values())
+            return cursor.fetchone() is not None
+
+    def wait(self) -> int:
+        """Seconds until there are attempts again."""
+        with connection.cursor() as cursor:
+            cursor.execute(WAIT, self._values())
+            return max(1, int(cursor.fetchone()[0]))
+
+    def _values(self) -> dict[str, Any]:
+        return {"key": self.key, "limit": self.attempts, "window": WINDOW}
+
+
+class AttemptsQuerySet(models.QuerySet["Attempts"]):
+    def under(self, *keys: str) -> Self:
+        return self.filter(key__in=keys)
+
+    def give_back(self, *keys: str) -> None:
+        """Those of a login that succeeded."""
+        self.under(*keys).update(count=F("count") - 1)
+
+    def lift(self, *keys: str) -> None:
+        """Let the limits of these keys rest for one WINDOW."""
+        for key in keys:
+            self.update_or_create(key=key, defaults={"count": LIFTED, "since": timezone.now()})
+
+
+class Attempts(models.Model):
+    """The attempts under one key since the first of them."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    count = models.IntegerField()
+    since = models.DateTimeField()
+
+    objects = AttemptsQuerySet.as_manager()
+
+    class Meta:
+        # FORGET
+        indexes = (models.Index(fields=("since",), name="attempts_since"),)
+
+    def __str__(self) -> str:
+        return f"{self.count} since {self.since}"
