@@ -57,6 +57,7 @@ MIDDLEWARE = [
     "config.attribution.request_id_middleware",
     "config.errors.host_middleware",
     "config.errors.method_middleware",
+    "config.pages.policy_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -24,6 +24,7 @@ GENERAL = {
     "date",
     "referrer-policy",
     "server",
+    "strict-transport-security",
     "vary",
     "x-content-type-options",
     "x-frame-options",
