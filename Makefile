@@ -1,6 +1,6 @@
 # The one door: people and CI call the same targets. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults check format lock seed clean
+.PHONY: help run test faults bench check format lock seed clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
@@ -25,6 +25,9 @@ test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
 faults: .venv/dev ## kill, stop, fill and lock what the service needs, under load, and print what clients saw of it
 	@$(BIN)/python -m pytest -q tests/test_faults.py
 
+bench: .venv/base .venv/bench ## CPU per request beside other stacks, on one PostgreSQL (Linux); ARGS=--help lists more
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
+
 check: .venv/dev ## lint, format, types, migrations, deployment settings, OpenAPI document, gunicorn's settings
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
@@ -44,12 +47,14 @@ seed: .venv/base ## add demo tasks: make seed COUNT=1000
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_tasks --count $(COUNT)
 
-lock: .venv/dev ## lock requirements/*.in anew, with hashes
+lock: .venv/dev ## lock the requirements anew, with hashes
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@for name in base dev; do $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
 		--python-version 3.11 --custom-compile-command 'make lock' requirements/$$name.in -o requirements/$$name.txt; done
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-deps \
 		--python-version 3.11 --custom-compile-command 'make lock' requirements/embedded.in -o requirements/embedded.txt
+	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
+		--custom-compile-command 'make lock' tests/benchmarks/requirements.in -o tests/benchmarks/requirements.txt
 
 clean: ## remove the virtual environment and the caches; the data of the local trial stays
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage*
@@ -70,4 +75,9 @@ clean: ## remove the virtual environment and the caches; the data of the local t
 
 .venv/dev: requirements/dev.txt .venv/base
 	@$(PIP) -r $<
+	@touch $@
+
+.venv/bench: tests/benchmarks/requirements.txt | .venv/python
+	@$(BIN)/python -m venv .venv/peers
+	@$(PIP:$(BIN)/python=.venv/peers/bin/python) -r $<
 	@touch $@

@@ -10,17 +10,20 @@ from django.db.migrations.executor import MigrationExecutor
 from tests.servers import ROOT
 
 
-@pytest.mark.parametrize("name", ["base", "dev", "embedded"])
+REQUIREMENTS = [*(f"requirements/{name}" for name in ("base", "dev", "embedded")), "tests/benchmarks/requirements"]
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_a_lock_has_hashes_and_names_no_host(name: str) -> None:
-    lock = (ROOT / f"requirements/{name}.txt").read_text()
+    lock = (ROOT / f"{name}.txt").read_text()
     assert "://" not in lock
     for requirement in re.findall(r"^[a-z0-9].*?(?=^\S|\Z)", lock, re.MULTILINE | re.DOTALL):
         assert "--hash=sha256:" in requirement, requirement
 
 
-@pytest.mark.parametrize("name", ["base", "dev", "embedded"])
+@pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_carries_a_reason(name: str) -> None:
-    for line in (ROOT / f"requirements/{name}.in").read_text().splitlines():
+    for line in (ROOT / f"{name}.in").read_text().splitlines():
         assert line.startswith(("#", "-r ")) or re.search(r"\S +# \w", line), line
 
 

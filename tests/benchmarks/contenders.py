@@ -1,0 +1,111 @@
+"""Who is measured: how each is started, and where its tasks are."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.benchmarks.database import Database
+from tests.servers import ROOT
+
+PEERS = Path(__file__).parent / "peers"
+PEERS_PYTHON = ROOT / ".venv/peers/bin/python"
+GUNICORN = "-m gunicorn --no-control-socket --log-level warning --workers {workers} --bind 127.0.0.1:{port} "
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A server with a database of its own. In `command`, {port} and {workers} stand for theirs."""
+
+    name: str
+    what: str
+    python: Path
+    folder: Path
+    command: str
+    prepare: Callable[[Database], str]  # makes the tables; gives the lines of header that each request needs
+    environment: Callable[[Database, int, int], dict[str, str]]  # of a database, port and number of workers
+    table: str = "task"
+    detail: str = "/tasks/{}"
+    needs: str = ""  # a module without which it is skipped
+
+    @property
+    def database_name(self) -> str:
+        return "bench_" + self.name.replace("-", "_")
+
+    def is_available(self) -> bool:
+        probe = f"import importlib.util as found; assert found.find_spec({self.needs!r})"
+        return (
+            not self.needs
+            or subprocess.run([self.python, "-c", probe], check=False, stderr=subprocess.DEVNULL).returncode == 0
+        )
+
+
+def our_environment(database: Database, port: int, workers: int) -> dict[str, str]:
+    """A deployment's, in which anybody may write."""
+    return {
+        "DATABASE_URL": database.url,
+        "SECRET_KEY": "only-for-benchmarks-" * 3,
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "API_ANONYMOUS": "write",
+        "BIND": f"127.0.0.1:{port}",
+        "WEB_CONCURRENCY": str(workers),
+    }
+
+
+def peer_environment(database: Database, port: int, workers: int) -> dict[str, str]:
+    return database.variables
+
+
+def migrate(database: Database) -> str:
+    environment = clean_environment() | our_environment(database, 1, 1)
+    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
+    return ""
+
+
+def make_table(database: Database) -> str:
+    database.run((PEERS / "table.sql").read_text())
+    return ""
+
+
+def clean_environment() -> dict[str, str]:
+    """Nothing that would change what a server does."""
+    ours = {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"}
+    return {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
+
+
+def ours(name: str, what: str, prepare: Callable[[Database], str]) -> Contender:
+    command = "-m gunicorn -c config/gunicorn.py config.wsgi"
+    return Contender(name, what, Path(sys.executable), ROOT, command, prepare, our_environment, "tasks_task")
+
+
+def peer(name: str, what: str, command: str, detail: str = "/tasks/{}", needs: str = "") -> Contender:
+    return Contender(name, what, PEERS_PYTHON, PEERS, command, make_table, peer_environment, detail=detail, needs=needs)
+
+
+CONTENDERS = [
+    ours("ours", "this service as a deployment runs it, API open", migrate),
+    peer(
+        "fastapi",
+        "FastAPI, SQLAlchemy 2 async, asyncpg; uvicorn with uvloop and httptools",
+        "-m uvicorn fastapi_service:app --loop uvloop --http httptools --no-access-log --log-level warning"
+        " --workers {workers} --port {port}",
+        needs="fastapi",
+    ),
+    peer("drf", "a stock DRF ModelViewSet; gunicorn sync", f"{GUNICORN} drf_service", "/tasks/{}/", "rest_framework"),
+    peer("ninja", "django-ninja; gunicorn sync", f"{GUNICORN} ninja_service", needs="ninja"),
+    peer(
+        "bolt",
+        "django-bolt: a Rust server, msgspec, Django's async ORM",
+        "-m django runbolt --settings bolt_settings --host 127.0.0.1 --port {port} --processes {workers} --no-admin",
+        needs="django_bolt",
+    ),
+    peer(
+        "limit",
+        "bare WSGI, one psycopg statement, JSON by PostgreSQL; gunicorn sync",
+        f"{GUNICORN} limit:application",
+        needs="psycopg",
+    ),
+]
+REFERENCE, LIMIT = "fastapi", "limit"

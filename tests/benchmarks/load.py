@@ -1,0 +1,117 @@
+"""The load: one thread, sixteen connections, bytes made beforehand, so that the servers keep the cores.
+
+Connections are kept alive where the server does; where it closes, as gunicorn's sync workers do, the next request
+opens a new one, and its time counts.
+"""
+
+import select
+import socket
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+PATIENCE = 60.0  # seconds without any answer
+HEAD_END = b"\r\n\r\n"
+
+
+class WrongAnswer(Exception):  # noqa: N818 - what was found, for the person who runs it
+    """A server did not answer as it must; the message shows what came."""
+
+
+@dataclass
+class Sent:
+    """What came of a number of requests."""
+
+    seconds: float
+    latencies: list[int]  # in nanoseconds, one for each answer
+    last: bytes  # the body of the last answer
+
+
+@dataclass
+class Connection:
+    port: int
+    poll: select.epoll
+    sock: socket.socket | None = None
+    began: int = 0
+    received: bytearray = field(default_factory=bytearray)
+
+    def send(self, request: bytes) -> int:
+        """Send the request, on a new connection where there is none; give the connection's number."""
+        self.began = time.perf_counter_ns()
+        if self.sock is None:
+            self.sock = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+            self.poll.register(self.sock, select.EPOLLIN)
+        self.sock.sendall(request)
+        return self.sock.fileno()
+
+    def take(self, status: int) -> bytes | None:
+        """Read what came; the body once the answer is whole. Raises WrongAnswer unless it has this status."""
+        assert self.sock
+        data = self.sock.recv(1 << 18)
+        self.received += data
+        head, end, body = bytes(self.received).partition(HEAD_END)
+        if not data:
+            raise WrongAnswer(f"the connection was closed before the answer was whole: {bytes(self.received)!r}")
+        if not end:
+            return None
+        fields = head.lower()
+        wrong = fields[9:12] != b"%d" % status
+        _, named, length = fields.partition(b"content-length:")
+        if not (named or wrong or status == 204):
+            raise WrongAnswer(f"an answer without Content-Length: {head!r}")
+        if len(body) < int(length.split(b"\r\n", 1)[0] or 0):
+            return None
+        if wrong:
+            raise WrongAnswer(f"{status} was expected, and this came:\n{self.received.decode(errors='replace')}")
+        self.received.clear()
+        if b"\r\nconnection: close" in fields:
+            self.close()
+        return body
+
+    def close(self) -> None:
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+
+
+def send_all(
+    port: int, requests: Sequence[bytes], status: int, *, connections: int = 16, seconds: float = float("inf")
+) -> Sent:
+    """Send the requests, each as soon as a connection is free; after so many seconds no further one.
+
+    Raises WrongAnswer at the first answer that has not this status.
+    """
+    waiting, latencies, body = deque(requests), [], b""
+    began = time.perf_counter()
+    with select.epoll() as poll:
+        free = [Connection(port, poll) for _ in range(connections)]
+        asked: dict[int, Connection] = {}
+        try:
+            while asked or (waiting and time.perf_counter() - began < seconds):
+                while free and waiting and time.perf_counter() - began < seconds:
+                    connection = free.pop()
+                    asked[connection.send(waiting.popleft())] = connection
+                ready = poll.poll(PATIENCE)
+                if not ready:
+                    raise WrongAnswer(f"no answer to any of {len(asked)} requests within {PATIENCE:.0f} s")
+                for number, _ in ready:
+                    connection = asked[number]
+                    answer = connection.take(status)
+                    if answer is not None:
+                        latencies.append(time.perf_counter_ns() - connection.began)
+                        body = answer
+                        free.append(asked.pop(number))
+        finally:
+            for connection in (*free, *asked.values()):
+                connection.close()
+    return Sent(time.perf_counter() - began, latencies, body)
+
+
+def request(method: str, path: str, headers: str = "", body: str = "") -> bytes:
+    """The bytes of a request; `headers` are whole lines."""
+    content = body.encode()
+    lines = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n{headers}"
+    if content:
+        lines += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+    return f"{lines}\r\n".encode() + content

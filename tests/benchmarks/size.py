@@ -1,0 +1,110 @@
+"""The service alone, with ever more tasks: what each request costs, and how long it takes.
+
+One request at a time, so that the time is the request's own and not a queue's.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import psycopg
+
+from tests.benchmarks import cpu
+from tests.benchmarks.compare import TASK
+from tests.benchmarks.contenders import CONTENDERS, migrate
+from tests.benchmarks.database import Database, new_database
+from tests.benchmarks.figures import Figures, percentile
+from tests.benchmarks.report import rows_of
+from tests.benchmarks.server import Server, started
+
+SECONDS = 20.0  # at most, for each kind of request
+RARE, COMMON = "chrysanthemum", "telephone"
+# Every second task holds COMMON; ten hold RARE, however many there are. Each has a word of its own, its number.
+ROWS = """
+COPY (SELECT n, 'Task ' || n,
+             concat_ws(' ', CASE WHEN n % 2 = 0 THEN '{common}' END,
+                       CASE WHEN n % ({count} / 10) = 0 THEN '{rare}' END,
+                       'some words about it, such as', (ARRAY['north', 'east', 'south', 'west'])[1 + n % 4]),
+             n % 3 = 0, CASE WHEN n % 3 = 0 THEN made.at END, date '2026-01-01' + (n % 365)::int, made.at, made.at
+        FROM generate_series(1, {count}) n,
+     LATERAL (SELECT timestamptz '2016-01-01Z' + n * interval '1 second' AS at) made) TO STDOUT
+"""
+LOAD = "COPY tasks_task (id, title, description, completed, completed_at, due_date, created_at, updated_at) FROM STDIN"
+INDEXES = """SELECT schemaname || '.' || indexname, indexdef FROM pg_indexes
+              WHERE tablename = 'tasks_task' AND indexname <> 'tasks_task_pkey'"""
+
+
+def run(connection: psycopg.Connection[Any], sizes: Sequence[int], requests: int, workers: int) -> dict[str, Any]:
+    contender = CONTENDERS[0]
+    results = {}
+    for count in sizes:
+        with new_database(connection, "bench_size") as database:
+            headers = migrate(database)
+            load(database, count)
+            with started(contender, database, workers, headers) as server:
+                results[f"{count}"] = measure(server, count, requests)
+    return results
+
+
+def load(database: Database, count: int) -> None:
+    """The tasks, without history; the indexes made afterwards, in a tenth of the time."""
+    indexes = database.run(INDEXES)
+    database.run("ALTER TABLE tasks_task DISABLE TRIGGER USER")
+    for name, _ in indexes:
+        database.run(f"DROP INDEX {name}")
+    with psycopg.connect(database.url) as source, psycopg.connect(database.url) as target:
+        rows = ROWS.format(common=COMMON, rare=RARE, count=count).encode()
+        with source.cursor().copy(rows) as out, target.cursor().copy(LOAD.encode()) as into:
+            for block in out:
+                into.write(block)
+    database.run("SELECT setval(pg_get_serial_sequence('tasks_task', 'id'), %s)", count)
+    for _, definition in indexes:
+        database.run(definition)
+    database.run("ALTER TABLE tasks_task ENABLE TRIGGER USER")
+    database.tidy()
+
+
+def measure(server: Server, rows: int, requests: int) -> dict[str, Any]:
+    rng = random.Random(rows)
+    some = [rng.randint(1, rows) for _ in range(2 * requests)]
+    kinds: dict[str, tuple[int, list[bytes]]] = {
+        "first page": (200, [server.request("GET")] * requests),
+        "filtered page": (200, [server.request("GET", query="?completed=true&due_date__gte=2026-06-01")] * requests),
+        "one task": (200, [server.request("GET", task) for task in some[:requests]]),
+        "POST": (201, [server.request("POST", body=TASK)] * requests),
+        "PATCH": (
+            200,
+            [server.request("PATCH", n, body={"title": f"Changed {n}", "completed": True}) for n in some[requests:]],
+        ),
+        "search, rare word": (200, [server.request("GET", query=f"?search={RARE}")] * requests),
+        "search, word of half of all": (200, [server.request("GET", query=f"?search={COMMON}")] * requests),
+    }
+    return {kind: one_kind(server, *asked) for kind, asked in kinds.items()}
+
+
+def one_kind(server: Server, status: int, requests: list[bytes]) -> dict[str, float]:
+    server.send(requests[:2], status, connections=1)
+    postmaster = cpu.parent_of(server.database.server.info.backend_pid)
+    assert postmaster
+    before = cpu.ended_children(postmaster)
+    figures, sent = server.measure(requests[2:], status, connections=1, seconds=SECONDS)
+    # A large count is divided among parallel workers, which end with it.
+    parallel_us = (cpu.ended_children(postmaster) - before) / len(sent.latencies) / 1e3
+    figures = replace(figures, database_us=figures.database_us + parallel_us)
+    return described(figures) | {"p95_ms": percentile(sent.latencies, 95) / 1e6, "requests": len(sent.latencies)}
+
+
+def described(figures: Figures) -> dict[str, float]:
+    return {**asdict(figures), "cpu_us": figures.cpu_us}
+
+
+def table(results: dict[str, Any]) -> str:
+    sizes = list(results)
+    body = []
+    for kind in results[sizes[0]]:
+        cells = [f"{each['cpu_us']:.0f} µs, {each['p95_ms']:.1f} ms" for each in (results[n][kind] for n in sizes)]
+        growth = results[sizes[-1]][kind]["cpu_us"] / results[sizes[0]][kind]["cpu_us"]
+        body.append([kind, *cells, f"{growth:.2f}"])
+    heads = ["CPU per request, p95", *(f"{int(size):,} tasks" for size in sizes), "last to first"]
+    return "\n".join(rows_of(heads, body))
