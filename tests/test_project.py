@@ -9,7 +9,6 @@ from django.db.migrations.executor import MigrationExecutor
 
 from tests.servers import ROOT
 
-
 REQUIREMENTS = [*(f"requirements/{name}" for name in ("base", "dev", "embedded")), "tests/benchmarks/requirements"]
 
 

@@ -50,8 +50,9 @@ def run_compare(options: argparse.Namespace) -> dict[str, Any]:
     contenders = [each for each in CONTENDERS if each.name in options.only and available(each)]
     with postgresql() as connection:
         results = compare(connection, contenders, plan)
-        print(report.table(results))
-        return report.document(connection, plan, contenders, results)
+        found = report.document(connection, plan, contenders, results)
+        print(report.heading(found), report.table(results), sep="\n\n")
+        return found
 
 
 def available(contender: Contender) -> bool:

@@ -51,6 +51,7 @@ def our_environment(database: Database, port: int, workers: int) -> dict[str, st
         "API_ANONYMOUS": "write",
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(workers),
+        "DEBUG": "false",  # whatever .env says
     }
 
 

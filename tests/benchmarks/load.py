@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+CONNECTIONS = 16
 PATIENCE = 60.0  # seconds without any answer
 HEAD_END = b"\r\n\r\n"
 
@@ -76,7 +77,7 @@ class Connection:
 
 
 def send_all(
-    port: int, requests: Sequence[bytes], status: int, *, connections: int = 16, seconds: float = float("inf")
+    port: int, requests: Sequence[bytes], status: int, *, connections: int = CONNECTIONS, seconds: float = float("inf")
 ) -> Sent:
     """Send the requests, each as soon as a connection is free; after so many seconds no further one.
 

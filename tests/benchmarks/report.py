@@ -16,6 +16,7 @@ import psycopg
 from tests.benchmarks.compare import OPERATIONS, Plan
 from tests.benchmarks.contenders import LIMIT, PEERS_PYTHON, REFERENCE, Contender
 from tests.benchmarks.figures import Results, middle, ratio
+from tests.benchmarks.load import CONNECTIONS
 
 OURS = ("django", "djangorestframework", "psycopg", "gunicorn")
 PEERS = ("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn", "uvloop", "httptools", "django")
@@ -39,6 +40,16 @@ def document(
             for name, of in results.items()
         },
     }
+
+
+def heading(found: dict[str, Any]) -> str:
+    """Where these figures are from, for whoever copies the table."""
+    machine, plan = found["machine"], found["plan"]
+    return (
+        f"{found['date'][:10]}, {machine['cores']} cores of {machine['cpu']}, Python {found['python']}, PostgreSQL"
+        f" {found['postgresql']}; {plan['workers']} workers, {CONNECTIONS} connections, {plan['rows']:,} tasks;"
+        f" {plan['rounds']} rounds of {plan['requests']} requests per operation"
+    )
 
 
 def surroundings(connection: psycopg.Connection[Any]) -> dict[str, Any]:

@@ -5,20 +5,22 @@ One request at a time, so that the time is the request's own and not a queue's.
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import psycopg
+from tqdm import tqdm
 
 from tests.benchmarks import cpu
 from tests.benchmarks.compare import TASK
 from tests.benchmarks.contenders import CONTENDERS, migrate
 from tests.benchmarks.database import Database, new_database
-from tests.benchmarks.figures import Figures, percentile
-from tests.benchmarks.report import rows_of
+from tests.benchmarks.figures import percentile
+from tests.benchmarks.report import described, rows_of
 from tests.benchmarks.server import Server, started
 
 SECONDS = 20.0  # at most, for each kind of request
+WARM = 20  # requests that are not measured: each thread of a worker opens its connection with the first
 RARE, COMMON = "chrysanthemum", "telephone"
 # Every second task holds COMMON; ten hold RARE, however many there are. Each has a word of its own, its number.
 ROWS = """
@@ -36,13 +38,13 @@ INDEXES = """SELECT schemaname || '.' || indexname, indexdef FROM pg_indexes
 
 
 def run(connection: psycopg.Connection[Any], sizes: Sequence[int], requests: int, workers: int) -> dict[str, Any]:
-    contender = CONTENDERS[0]
+    """The figures of each kind of request, by the number of tasks."""
     results = {}
     for count in sizes:
         with new_database(connection, "bench_size") as database:
             headers = migrate(database)
             load(database, count)
-            with started(contender, database, workers, headers) as server:
+            with started(CONTENDERS[0], database, workers, headers) as server:
                 results[f"{count}"] = measure(server, count, requests)
     return results
 
@@ -66,37 +68,43 @@ def load(database: Database, count: int) -> None:
 
 
 def measure(server: Server, rows: int, requests: int) -> dict[str, Any]:
-    rng = random.Random(rows)
-    some = [rng.randint(1, rows) for _ in range(2 * requests)]
-    kinds: dict[str, tuple[int, list[bytes]]] = {
-        "first page": (200, [server.request("GET")] * requests),
-        "filtered page": (200, [server.request("GET", query="?completed=true&due_date__gte=2026-06-01")] * requests),
-        "one task": (200, [server.request("GET", task) for task in some[:requests]]),
-        "POST": (201, [server.request("POST", body=TASK)] * requests),
-        "PATCH": (
-            200,
-            [server.request("PATCH", n, body={"title": f"Changed {n}", "completed": True}) for n in some[requests:]],
-        ),
-        "search, rare word": (200, [server.request("GET", query=f"?search={RARE}")] * requests),
-        "search, word of half of all": (200, [server.request("GET", query=f"?search={COMMON}")] * requests),
+    results = {}
+    for kind, asked in tqdm(kinds(server, rows, requests + WARM).items(), desc=f"{rows:,} tasks", disable=None):
+        results[kind] = one_kind(server, *asked)
+    return results
+
+
+def kinds(server: Server, rows: int, count: int) -> dict[str, tuple[int, list[bytes]]]:
+    """Each kind of request: the status of the answers, and so many of them."""
+
+    def page(query: str) -> tuple[int, list[bytes]]:
+        return 200, [server.request("GET", query=query)] * count
+
+    def change(task: int) -> bytes:
+        return server.request("PATCH", task, body={"title": f"Changed {task}", "completed": True})
+
+    some = random.Random(rows).choices(range(1, rows + 1), k=count)
+    return {
+        "first page": page(""),
+        "filtered page": page("?completed=true&due_date__gte=2026-06-01"),
+        "one task": (200, [server.request("GET", task) for task in some]),
+        "POST": (201, [server.request("POST", body=TASK)] * count),
+        "PATCH": (200, [change(task) for task in some]),
+        "search, rare word": page(f"?search={RARE}"),
+        "search, word of half of all": page(f"?search={COMMON}"),
     }
-    return {kind: one_kind(server, *asked) for kind, asked in kinds.items()}
 
 
 def one_kind(server: Server, status: int, requests: list[bytes]) -> dict[str, float]:
-    server.send(requests[:2], status, connections=1)
+    server.send(requests[:WARM], status, connections=1, seconds=SECONDS / 4)
     postmaster = cpu.parent_of(server.database.server.info.backend_pid)
     assert postmaster
     before = cpu.ended_children(postmaster)
-    figures, sent = server.measure(requests[2:], status, connections=1, seconds=SECONDS)
+    figures, sent = server.measure(requests[WARM:], status, connections=1, seconds=SECONDS)
     # A large count is divided among parallel workers, which end with it.
     parallel_us = (cpu.ended_children(postmaster) - before) / len(sent.latencies) / 1e3
     figures = replace(figures, database_us=figures.database_us + parallel_us)
-    return described(figures) | {"p95_ms": percentile(sent.latencies, 95) / 1e6, "requests": len(sent.latencies)}
-
-
-def described(figures: Figures) -> dict[str, float]:
-    return {**asdict(figures), "cpu_us": figures.cpu_us}
+    return described([figures]) | {"p95_ms": percentile(sent.latencies, 95) / 1e6, "requests": len(sent.latencies)}
 
 
 def table(results: dict[str, Any]) -> str:

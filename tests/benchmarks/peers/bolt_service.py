@@ -7,7 +7,7 @@ from django_bolt import BoltAPI
 from django_bolt.exceptions import NotFound
 from django_model import Task
 
-api = BoltAPI()
+api = BoltAPI(trailing_slash="keep")  # the paths are the same for all
 urlpatterns: list[object] = []
 
 
