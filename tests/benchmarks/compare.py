@@ -44,9 +44,11 @@ def compare(connection: psycopg.Connection[Any], contenders: Sequence[Contender]
         servers = [stack.enter_context(running(connection, each, plan.workers, plan.rows)) for each in contenders]
         for server in servers:
             check(server, plan.rows)
-        for number in tqdm(range(plan.rounds), desc="rounds", disable=None):
+        # The first one doesn't count: in it connections are opened, and statements prepared on each of them.
+        for number in tqdm(range(1 + plan.rounds), desc="rounds", disable=None):
             for name, operation, figures in one_round(in_turn(servers, number), plan, number):
-                results[name][operation].append(figures)
+                if number:
+                    results[name][operation].append(figures)
     return results
 
 

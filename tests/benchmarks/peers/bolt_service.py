@@ -54,8 +54,8 @@ async def get_task_or_404(task_id: int) -> Task:
 @api.get("/tasks/")
 async def list_tasks(completed: bool | None = None, limit: int = 50, offset: int = 0) -> TaskPage:
     tasks = Task.objects.all() if completed is None else Task.objects.filter(completed=completed)
-    count = await tasks.acount()
-    return TaskPage(count, [to_out(task) async for task in tasks[offset : offset + limit]])
+    page = tasks.values(*TaskOut.__struct_fields__)[offset : offset + limit]
+    return {"count": await tasks.acount(), "results": [task async for task in page]}
 
 
 @api.post("/tasks/", status_code=201)
