@@ -68,6 +68,7 @@ def running(connection: psycopg.Connection[Any], contender: Contender, workers: 
     """The contender with so many tasks."""
     with new_database(connection, contender.database_name) as database:
         headers = contender.prepare(database)
+        database.stop_autovacuum()
         database.add_rows(contender.table, rows)
         database.tidy()
         with started(contender, database, workers, headers) as server:
