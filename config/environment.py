@@ -4,12 +4,17 @@ import ipaddress
 import re
 import sys
 import urllib.parse
+from pathlib import Path
 from typing import Any, NoReturn
 
 import environ
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
+# As a browser sends it: lower case, no default port, nothing behind it.
+ORIGIN = re.compile(
+    r"(http(?!.*:80$)|https(?!.*:443$))://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
+)
 
 
 def refuse(variable: str, problem: str) -> NoReturn:
@@ -32,6 +37,22 @@ class Environment:
         value: str = self._env.str(variable, default="").strip() or (default or "")
         if default is None and not value:
             refuse(variable, f"is not set: {hint}")
+        return value
+
+    def secret(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
+        """Of the variable itself or of the file that VARIABLE_FILE names, never of one of both in silence."""
+        file = self.text(f"{variable}_FILE", "")
+        if not file:
+            return self.text(variable, default, hint=hint)
+        if self.text(variable, ""):
+            refuse(variable, f"and {variable}_FILE are both set: keep one of them")
+        try:
+            value = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "it is no text"
+            refuse(f"{variable}_FILE", f"is {file!r}, which can't be read: {reason}")
+        if len(value.splitlines()) != 1:
+            refuse(f"{variable}_FILE", f"is {file!r}, which is empty or has more than one line")
         return value
 
     def flag(self, variable: str, *, default: bool) -> bool:
@@ -60,6 +81,14 @@ class Environment:
                 refuse(variable, f"has {host!r}: {hint}")
         return values
 
+    def origins(self, variable: str) -> list[str]:
+        text = self.text(variable, "")
+        values = [origin.strip() for origin in text.split(",")] if text else []
+        for origin in values:
+            if not ORIGIN.fullmatch(origin):
+                refuse(variable, f"has {origin!r}: put origins as browsers send them, such as https://app.example.com")
+        return values
+
     def address(self, variable: str, default: str) -> str:
         value = self.text(variable, default)
         host, _, port = value.rpartition(":")
@@ -74,8 +103,9 @@ class Environment:
 
     def postgresql(self, variable: str) -> dict[str, Any]:
         hint = "put postgresql://USER:PASSWORD@HOST:5432/NAME"
+        url = self.secret(variable)
         try:
-            config: dict[str, Any] = self._env.db_url(variable)
+            config: dict[str, Any] = environ.Env.db_url_config(url)
         except Exception:  # noqa: BLE001 - whatever the parser raises may hold the password: say none of it
             refuse(variable, f"can't be read: {hint}")
         config["HOST"] = urllib.parse.unquote(config.get("HOST", ""))  # %2Frun%2Fpostgresql: a socket, as libpq has it

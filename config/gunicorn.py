@@ -33,6 +33,9 @@ loglevel = "warning" if settings.LOCAL_TRIAL else "info"
 limit_request_line = 8190
 # Nothing here is mounted under a prefix; a SCRIPT_NAME that a client made up would be a crash, or another path.
 forwarder_headers = ""
+# It would believe X-Forwarded-Proto of whoever comes from this machine or over a Unix socket: config/proxy.py decides.
+forwarded_allow_ips = ""
+secure_scheme_headers: dict[str, str] = {}
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, message: str) -> None:

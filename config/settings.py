@@ -17,12 +17,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_FOLDER = BASE_DIR / ".local"
 env = Environment(str(BASE_DIR / ".env"))
 
-LOCAL_TRIAL = not env.text("DATABASE_URL", "")
+LOCAL_TRIAL = not env.secret("DATABASE_URL", "")
 DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = (
-    env.text("SECRET_KEY", "") or local_secret_key(LOCAL_FOLDER)
+    env.secret("SECRET_KEY", "") or local_secret_key(LOCAL_FOLDER)
     if LOCAL_TRIAL
-    else env.text("SECRET_KEY", hint="put 50 random characters or more, such as `openssl rand -base64 48` prints")
+    else env.secret("SECRET_KEY", hint="put 50 random characters or more, such as `openssl rand -base64 48` prints")
 )
 ALLOWED_HOSTS = env.hosts(
     "ALLOWED_HOSTS",
@@ -30,6 +30,8 @@ ALLOWED_HOSTS = env.hosts(
     hint="put the names that clients call this service by, such as tasks.example.com,10.0.0.7",
 )
 API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")
+TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=9)
+CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 BIND = env.address("BIND", "127.0.0.1:8000")
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
 # Requests that one worker process serves at a time, each on a thread that keeps a connection of its own.
@@ -41,6 +43,7 @@ INSTALLED_APPS = [
     "config.tokens",
     "config.logins.apps.LoginsConfig",
     "tasks",
+    "corsheaders",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -55,6 +58,8 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.attribution.request_id_middleware",
+    # Before whatever may refuse: a page on another origin reads errors too, and a preflight carries no credentials.
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "config.errors.host_middleware",
     "config.errors.method_middleware",
     "config.pages.policy_middleware",
@@ -136,6 +141,14 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_HSTS_SECONDS = 0 if LOCAL_TRIAL else 365 * 24 * 3600
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
+
+# Pages on CORS_ALLOWED_ORIGINS may call the API with a token of theirs, but not with the session of whoever looks at
+# them: cookies stay at home.
+CORS_URLS_REGEX = r"/(tasks|health|openapi\.json)(/|\Z)"
+CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"]
+CORS_ALLOW_HEADERS = ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-ID"]
+CORS_EXPOSE_HEADERS = ["ETag", "Location", "Idempotency-Replayed", "Retry-After", "X-Request-ID"]
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

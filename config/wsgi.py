@@ -4,7 +4,7 @@ import io
 import os
 from collections.abc import Iterable
 from urllib.parse import urlsplit
-from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from django.core.wsgi import get_wsgi_application
 
@@ -16,9 +16,10 @@ from django.http import HttpResponse  # noqa: E402
 
 from config.errors import problem  # noqa: E402
 from tasks import fast_path  # noqa: E402
+from config.proxy import behind_proxies  # noqa: E402
 
 
-def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Sees to what Django does not look at: the form of the target, and whether the body came whole."""
     environ.pop("HTTP_RANGE", None)  # nothing is served in parts; a file of WhiteNoise comes whole
     refusal = refuse_target(environ) or read_body(environ)
@@ -66,3 +67,6 @@ def read_body(environ: WSGIEnvironment) -> HttpResponse | None:
         return problem("bad_request", f"The body ends after {len(body)} bytes; Content-Length says {length}.")
     environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     return None
+
+
+application: WSGIApplication = behind_proxies(serve, settings.TRUSTED_PROXIES)

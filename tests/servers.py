@@ -73,16 +73,24 @@ def stop(process: subprocess.Popen[str]) -> tuple[str, str]:
 @contextlib.contextmanager
 def running_server(**variables: str) -> Iterator[Server]:
     port = free_port()
+    server = Server(start_gunicorn(**{"BIND": f"127.0.0.1:{port}"} | variables), port)
+    try:
+        await_answer(f"{server.url}/health", server.process)
+        yield server
+    finally:
+        stop(server.process)
+
+
+def start_gunicorn(**variables: str) -> subprocess.Popen[str]:
     environment = os.environ | {
         "DATABASE_URL": database_url(),
         "SECRET_KEY": "only-for-tests-" * 4,
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "API_ANONYMOUS": "write",
-        "BIND": f"127.0.0.1:{port}",
         **variables,
     }
     environment.pop("DJANGO_SETTINGS_MODULE", None)
-    process = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
         cwd=ROOT,
         env=environment,
@@ -90,9 +98,3 @@ def running_server(**variables: str) -> Iterator[Server]:
         stderr=subprocess.PIPE,
         text=True,
     )
-    server = Server(process, port)
-    try:
-        await_answer(f"{server.url}/health", process)
-        yield server
-    finally:
-        stop(process)

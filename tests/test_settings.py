@@ -21,7 +21,7 @@ DEPLOYMENT = {
 
 
 def variables_in(text: str) -> set[str]:
-    return set(re.findall(r"^([A-Z_]+)=", text, re.MULTILINE))
+    return set(re.findall(r"^(?:# )?([A-Z_]+)=", text, re.MULTILINE))
 
 
 def settings(expression: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -40,7 +40,8 @@ def value(expression: str, **variables: str) -> str:
 
 
 def test_every_variable_is_in_the_example_and_in_the_readme() -> None:
-    code = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text()))
+    found = re.findall(r'env\.(\w+)\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text())
+    code = {name for _, name in found} | {f"{name}_FILE" for method, name in found if method == "secret"}
     readme = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE))
     assert variables_in((ROOT / ".env.example").read_text()) == code == readme
 
@@ -55,6 +56,8 @@ def test_every_variable_is_in_the_example_and_in_the_readme() -> None:
         ("SESSION_COOKIE_SECURE", "False", "True"),
         ("DATABASES['default']['ENGINE']", "config.embedded_postgres", "django.db.backends.postgresql"),
         ("DATABASES['default']['OPTIONS'].get('sslmode')", "None", "require"),
+        ("TRUSTED_PROXIES", "0", "0"),
+        ("CORS_ALLOWED_ORIGINS", "[]", "[]"),
         ("BIND", "127.0.0.1:8000", "127.0.0.1:8000"),
     ],
 )
@@ -80,6 +83,11 @@ def test_a_database_url_is_taken_apart() -> None:
         ({"API_ANONYMOUS": "all"}, "API_ANONYMOUS is 'all': put one of write, read, none"),
         ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two': put a whole number from 1 to 256"),
         ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY is '0': put a whole number from 1 to 256"),
+        ({"TRUSTED_PROXIES": "yes"}, "TRUSTED_PROXIES is 'yes': put a whole number from 0 to 9"),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is '-1': put a whole number from 0 to 9"),
+        ({"CORS_ALLOWED_ORIGINS": "*"}, "CORS_ALLOWED_ORIGINS has '*': put origins as browsers send them"),
+        ({"SECRET_KEY_FILE": "/k"}, "SECRET_KEY and SECRET_KEY_FILE are both set: keep one of them"),
+        ({"DATABASE_URL_FILE": "/d"}, "DATABASE_URL and DATABASE_URL_FILE are both set: keep one of them"),
         ({"BIND": "8000"}, "BIND is '8000': put an address like 127.0.0.1:8000"),
         ({"BIND": "127.0.0.1:99999"}, "BIND is '127.0.0.1:99999': put an address"),
         ({"BIND": "localhost:http"}, "BIND is 'localhost:http': put an address"),
@@ -94,6 +102,54 @@ def test_what_is_missing_or_wrong_stops_the_start_with_one_line(variables: dict[
     assert done.stderr.startswith(f"tasks-api: {line}")
     assert done.stderr.count("\n") == 1
     assert "secret" not in done.stderr
+
+
+def test_secrets_come_from_files(tmp_path: Path) -> None:
+    files = {name: tmp_path / name for name in ("DATABASE_URL", "SECRET_KEY")}
+    for name, file in files.items():
+        file.write_text(f"{DEPLOYMENT[name]}\n")
+    variables = {"ALLOWED_HOSTS": "a.example"} | {f"{name}_FILE": str(file) for name, file in files.items()}
+    assert value("SECRET_KEY", **variables) == DEPLOYMENT["SECRET_KEY"]
+    assert value("DATABASES['default']['PASSWORD']", **variables) == "pass word"
+    assert value("LOCAL_TRIAL", **variables) == "False"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "can't be read: No such file or directory"),
+        (b"\xff\xfe", "can't be read: it is no text"),
+        (b" \n", "is empty or has more than one line"),
+        (b"secret\nsecret", "is empty or has more than one line"),
+    ],
+)
+def test_a_file_that_holds_no_secret_stops_the_start_with_one_line(
+    tmp_path: Path, content: bytes | None, problem: str
+) -> None:
+    file = tmp_path / "key"
+    if content is not None:
+        file.write_bytes(content)
+    done = settings("DEBUG", **DEPLOYMENT | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(file)})
+    assert (done.returncode, done.stderr) == (1, f"tasks-api: SECRET_KEY_FILE is '{file}', which {problem}\n")
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        *("app.example.com", "https://app.example.com/", "https://APP.example.com", "https://*.example.com", "null"),
+        *("https://app.example.com:443", "http://app.example.com:80", "https://app.example.com:0", "ftp://a.example"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_stops_the_start(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ALLOWED_ORIGINS", f"https://a.example,{origin}")
+    with pytest.raises(SystemExit, match=re.escape(f"tasks-api: CORS_ALLOWED_ORIGINS has '{origin}': put origins")):
+        Environment("").origins("CORS_ALLOWED_ORIGINS")
+
+
+def test_origins_come_with_the_port_that_a_browser_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    origins = ["https://app.example.com", "http://localhost:5173", "http://[::1]:443", "https://a.example:80"]
+    monkeypatch.setenv("CORS_ALLOWED_ORIGINS", ", ".join(origins))
+    assert Environment("").origins("CORS_ALLOWED_ORIGINS") == origins
 
 
 @pytest.mark.parametrize("bind", ["0.0.0.0:80", "[::1]:8000", "unix:/run/tasks.sock"])
