@@ -8,6 +8,8 @@ class ServiceConfig(AppConfig):
     verbose_name = "Service"
 
     def ready(self) -> None:
+        from config import checks  # noqa: F401, PLC0415 - registers them, and needs the models
+
         pre_migrate.connect(_lift_statement_timeout)
         post_migrate.connect(_restore_statement_timeout)
 
