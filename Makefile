@@ -1,6 +1,7 @@
 # The one door: people and CI call the same targets. `make` alone lists them.
 .DEFAULT_GOAL := help
 .PHONY: help run test faults bench check format lock seed clean
+.PHONY: help run test faults check audit format lock seed clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
@@ -29,6 +30,7 @@ bench: .venv/base .venv/bench ## CPU per request beside other stacks, on one Pos
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 check: .venv/dev ## lint, format, types, migrations, deployment settings, OpenAPI document, gunicorn's settings
+check: .venv/dev ## lint, static scan, format, types, migrations, deployment settings, OpenAPI document, gunicorn, audit
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
@@ -37,6 +39,10 @@ check: .venv/dev ## lint, format, types, migrations, deployment settings, OpenAP
 	@API_ANONYMOUS=write $(BIN)/python manage.py spectacular --validate --fail-on-warn --file .venv/openapi.yaml
 	@cmp .venv/openapi.yaml openapi.yaml || { echo 'openapi.yaml is not what the code says: run make format'; exit 1; }
 	@$(PRODUCTION) $(BIN)/gunicorn --check-config -c config/gunicorn.py config.wsgi
+	@$(BIN)/python requirements/audit.py
+
+audit: .venv/dev ## known advisories about the dependencies; skipped with a line where they can't be looked up
+	@$(BIN)/python requirements/audit.py
 
 format: .venv/dev ## format the code, write openapi.yaml anew
 	@$(BIN)/ruff check --fix

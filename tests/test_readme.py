@@ -66,6 +66,7 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
     named = {one or other for one, other in named}
     assert {"run", "test", "check"} <= named <= listed
     assert {"help", "run", "test", "faults", "bench", "check", "format", "lock", "seed", "clean"} == listed
+    assert {"help", "run", "test", "faults", "check", "audit", "format", "lock", "seed", "clean"} == listed
 
 
 def test_every_file_that_the_readme_names_exists() -> None:
