@@ -1,7 +1,6 @@
 # The one door: people and CI call the same targets. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench check format lock seed clean
-.PHONY: help run test faults check audit format lock seed clean
+.PHONY: help run test faults bench check audit format lock seed clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
@@ -29,7 +28,6 @@ faults: .venv/dev ## kill, stop, fill and lock what the service needs, under loa
 bench: .venv/base .venv/bench ## CPU per request beside other stacks, on one PostgreSQL (Linux); ARGS=--help lists more
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
-check: .venv/dev ## lint, format, types, migrations, deployment settings, OpenAPI document, gunicorn's settings
 check: .venv/dev ## lint, static scan, format, types, migrations, deployment settings, OpenAPI document, gunicorn, audit
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check

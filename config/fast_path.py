@@ -28,7 +28,6 @@ UNUSUAL = frozenset(
 HEADERS = (
     ("Cache-Control", "private, no-cache"),
     ("X-Frame-Options", "DENY"),
-    ("Vary", "Cookie"),
     ("X-Content-Type-Options", "nosniff"),
     ("Referrer-Policy", "same-origin"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
@@ -74,7 +73,8 @@ class PlainRequest:
         return f"{self.environ['wsgi.url_scheme']}://{self.environ['HTTP_HOST']}"
 
     def answer(self, status: str, body: bytes = b"", *headers: tuple[str, str], media_type: str = JSON) -> Answer:
-        sent = [*headers, *HEADERS, ("Content-Length", str(len(body))), ("X-Request-ID", self.id)]
+        vary = "Cookie, origin" if settings.CORS_ALLOWED_ORIGINS else "Cookie"
+        sent = [*headers, *HEADERS, ("Vary", vary), ("Content-Length", str(len(body))), ("X-Request-ID", self.id)]
         if body:
             sent.append(("Content-Type", media_type))
         if settings.SECURE_HSTS_SECONDS and self.environ["wsgi.url_scheme"] == "https":

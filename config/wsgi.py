@@ -15,8 +15,8 @@ from django.conf import settings  # noqa: E402 - after the line that says which
 from django.http import HttpResponse  # noqa: E402
 
 from config.errors import problem  # noqa: E402
-from tasks import fast_path  # noqa: E402
 from config.proxy import behind_proxies  # noqa: E402
+from tasks import fast_path  # noqa: E402
 
 
 def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
