@@ -111,4 +111,4 @@ class Environment:
         config["HOST"] = urllib.parse.unquote(config.get("HOST", ""))  # %2Frun%2Fpostgresql: a socket, as libpq has it
         if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
             refuse(variable, f"does not name a PostgreSQL database: {hint}")
-        return config
+        return config | {"ENGINE": "config.postgresql"}

@@ -73,18 +73,21 @@ class PlainRequest:
         return f"{self.environ['wsgi.url_scheme']}://{self.environ['HTTP_HOST']}"
 
     def answer(self, status: str, body: bytes = b"", *headers: tuple[str, str], media_type: str = JSON) -> Answer:
-        vary = "Cookie, origin" if settings.CORS_ALLOWED_ORIGINS else "Cookie"
-        sent = [*headers, *HEADERS, ("Vary", vary), ("Content-Length", str(len(body))), ("X-Request-ID", self.id)]
+        sent = [*headers, *HEADERS, ("Content-Length", str(len(body))), ("X-Request-ID", self.id)]
         if body:
             sent.append(("Content-Type", media_type))
+        vary = [
+            *(() if "HTTP_AUTHORIZATION" in self.environ else ("Cookie",)),
+            *(("origin",) if settings.CORS_ALLOWED_ORIGINS else ()),
+        ]
+        if vary:
+            sent.append(("Vary", ", ".join(vary)))
         if settings.SECURE_HSTS_SECONDS and self.environ["wsgi.url_scheme"] == "https":
             sent.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
         return Answer(status, sent, body)
 
-    def failure(self, exc: Exception) -> Answer | None:
-        """What a view would answer; None for a read: it is tried once more, on another connection where need be."""
-        if self.environ["REQUEST_METHOD"] == "GET":
-            return None
+    def failure(self, exc: Exception) -> Answer:
+        """What a view would answer."""
         problem = exception_handler(exc, {})
         retry = [("Retry-After", problem["Retry-After"])] if "Retry-After" in problem else []
         status = f"{problem.status_code} {problem.reason_phrase}"

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from config.fields import DATE
-from config.filters import DateTimeField
+from config.filters import DateField, DateTimeField
 from config.keyset import Column
 from config.pagination import BIGINT_MAX, LimitOffsetPagination
 from tasks.models import TITLE_LENGTH
@@ -17,9 +16,7 @@ def time(value: str) -> str:
 
 
 def day(value: str | None) -> str:
-    if value is not None and not DATE.fullmatch(value):
-        raise ValueError(value)
-    return value or LATEST
+    return LATEST if value is None else DateField().parse(value).isoformat()
 
 
 def title(value: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.factories import make_task
+from tests.factories import make_task, make_token, make_user
 from tests.servers import ROOT, Server
 
 CLIENTS = ROOT / "tests/clients"
@@ -42,7 +42,8 @@ def test_a_python_client_is_generated_without_a_warning_typed_and_used(server: S
     mypy = (sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=mypy", "--follow-imports=silent")
     run(*mypy, "program.py", folder=tmp_path)
     make_task("The last one", id=INT64_MAX)
-    run(sys.executable, "program.py", server.url, str(INT64_MAX), folder=tmp_path)
+    token = make_token(make_user("robot", "view", "add", "change", "delete"))
+    run(sys.executable, "program.py", server.url, str(INT64_MAX), token, folder=tmp_path)
 
 
 def test_a_typescript_client_is_generated_typed_and_used(server: Server, tmp_path: Path) -> None:

@@ -655,7 +655,11 @@ def test_a_server_that_will_not_stop_is_stopped_at_once(folder: Path, monkeypatc
     assert child.returncode == -signal.SIGQUIT
 
 
-IGNORES_SIGINT = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print(1, flush=True); signal.pause()"
+# SIGQUIT anew: what a shell starts in the background is born ignoring it.
+IGNORES_SIGINT = (
+    "import signal; signal.signal(signal.SIGQUIT, signal.SIG_DFL);"
+    " signal.signal(signal.SIGINT, signal.SIG_IGN); print(1, flush=True); signal.pause()"
+)
 
 
 @pytest.mark.parametrize(("text", "pid"), [("17\n/data\n", 17), ("", None), ("none", None)])

@@ -1,7 +1,10 @@
 """GET /tasks/: pages, filters, search and order."""
 
+import base64
 import datetime
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -30,6 +33,10 @@ def faults(api: APIClient, query: str) -> list[tuple[str, str]]:
     answer = api.get(f"/tasks/{query}")
     assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
     return [(fault["parameter"], fault["code"]) for fault in answer.json()["errors"]]
+
+
+def cursor_of(names: list[str], values: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps([names, False, values]).encode()).decode().rstrip("=")
 
 
 def test_an_empty_list_is_a_page(api: APIClient) -> None:
@@ -62,6 +69,90 @@ class TestPages:
             seen += [task["title"] for task in page["results"]]
             url = page["next"]
         assert seen == [f"Task {number}" for number in range(25, 0, -1)]
+
+    @pytest.mark.parametrize("way", ["short", "long"])
+    @pytest.mark.parametrize(
+        "ordering",
+        ["-created_at", "created_at", "due_date", "-due_date", "title", "-title,id", "due_date,-title", "id"],
+    )
+    def test_a_walk_meets_each_task_that_stays_once_while_others_come_and_go(
+        self, api: APIClient, monkeypatch: pytest.MonkeyPatch, ordering: str, way: str
+    ) -> None:
+        if way == "long":
+            monkeypatch.setattr("tasks.fast_path.answer", lambda _: None)
+        days = (None, datetime.date(2026, 1, 1), datetime.date(2026, 1, 2))
+        stay = {make_task("abc"[number % 3], due_date=days[number % 3]).pk for number in range(20)}
+        go = [make_task(title) for title in "abcabc"]
+
+        def walk(url: str, link: str) -> Iterator[list[int]]:
+            while url:
+                page = api.get(url).json()
+                yield [task["id"] for task in page["results"]]
+                url = page[link]
+                make_task("b", due_date=days[1])
+                if go:
+                    go.pop().delete()
+                self.last = page
+
+        expected = [task["id"] for task in api.get(f"/tasks/?ordering={ordering}&limit=1000").json()["results"]]
+        kept = [pk for pk in expected if pk in stay]
+        there = list(walk(f"/tasks/?limit=3&ordering={ordering}", "next"))
+        met = [pk for page in there for pk in page]
+        assert [pk for pk in met if pk in stay] == kept
+        assert len(met) == len(set(met))
+        back = [pk for page in reversed(list(walk(self.last["previous"], "previous"))) for pk in page]
+        before = kept[: len(kept) - sum(pk in stay for pk in there[-1])]
+        assert [pk for pk in back if pk in stay] == before
+
+    @pytest.mark.parametrize(
+        "cursor",
+        [
+            "",
+            "x",
+            "W10",  # []
+            "W1siLWNyZWF0ZWRfYXQiLCItaWQiXSxmYWxzZSxbXV0",  # without values
+            "!!!",
+            "\u00e9",
+            "W" * 5000,
+        ],
+    )
+    def test_a_cursor_that_no_page_has_is_a_400(self, api: APIClient, cursor: str) -> None:
+        assert faults(api, f"?cursor={quote(cursor)}") == [("cursor", "invalid")]
+
+    @pytest.mark.parametrize(
+        "values", [["junk", 1], ["2026-01-01T00:00:00Z", 0], ["2026-01-01T00:00:00Z", "1"], [1, 1]]
+    )
+    def test_a_cursor_with_values_that_no_task_has_is_a_400(self, api: APIClient, values: list[Any]) -> None:
+        assert faults(api, f"?cursor={cursor_of(['-created_at', '-id'], values)}") == [("cursor", "invalid")]
+
+    @pytest.mark.parametrize(
+        ("ordering", "values"),
+        [
+            ("title", ["x" * 201, 1]),
+            ("title", ["\x00", 1]),
+            ("title", ["\ud800", 1]),
+            ("title", [None, 1]),
+            ("due_date", ["2026-1-1", 1]),
+            ("due_date", ["2026-02-30", 1]),
+            ("due_date", [1, 1]),
+        ],
+    )
+    def test_so_are_those_of_other_orders(self, api: APIClient, ordering: str, values: list[Any]) -> None:
+        query = f"?ordering={ordering}&cursor={cursor_of([ordering, 'id'], values)}"
+        assert faults(api, query) == [("cursor", "invalid")]
+
+    def test_a_cursor_goes_with_its_order_and_without_offset(self, api: APIClient) -> None:
+        make_tasks(2)
+        link = api.get("/tasks/?limit=1").json()["next"]
+        assert faults(api, f"{link.removeprefix('http://testserver/tasks/')}&ordering=title") == [("cursor", "invalid")]
+        assert faults(api, f"{link.removeprefix('http://testserver/tasks/')}&offset=1") == [("cursor", "conflict")]
+
+    def test_a_page_behind_the_last_task_has_no_links(self, api: APIClient) -> None:
+        make_tasks(2)
+        link = api.get("/tasks/?limit=1").json()["next"]
+        Task.objects.order_by("pk")[:1].get().delete()
+        page = api.get(link).json()
+        assert page == {"count": 1, "count_is_estimate": False, "next": None, "previous": None, "results": []}
 
     @pytest.mark.parametrize(
         ("query", "count"), [("?limit=1", 1), ("?limit=1000", 3), ("?offset=2", 1), ("?offset=3", 0)]

@@ -4,7 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.db.backends.postgresql import base, client
+from django.db.backends.postgresql import client
+
+from config.postgresql import base
 
 from . import programs
 from .client import ensure_running, is_user

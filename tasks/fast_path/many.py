@@ -40,6 +40,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+MOST_PARAMETERS = 100  # nobody who means it sends more
 TAKEN = frozenset((*CONDITIONS, "limit", "offset", "cursor", "ordering"))
 
 
@@ -53,6 +54,8 @@ class Query:
 
     @classmethod
     def of(cls, text: str) -> "Query | None":
+        if text.count("&") > MOST_PARAMETERS:
+            return None
         pairs = parse_qsl(text, keep_blank_values=True) if text else []
         names = [name for name, _ in pairs if name != "tag"]
         page, _ = PAGINATION.read(dict(pairs))

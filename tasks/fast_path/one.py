@@ -77,7 +77,10 @@ def update_of(columns: tuple[str, ...]) -> Statement:
 
 @lru_cache
 def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
-    """Writes these columns and all tags where one of them differs."""
+    """Writes these columns and all tags where one of them differs.
+
+    Not where some tags come and others go: the triggers that record the two would both see the end alone.
+    """
     values = [f"${place}::{COLUMNS[column]}" for place, column in enumerate(columns, 5)]
     differs = f"ROW({', '.join(f'task.{column}' for column in columns)}) IS DISTINCT FROM ROW({', '.join(values)})"
     # The trigger puts the time; that updated_at is written at all says that the task changes with its tags.
@@ -85,16 +88,19 @@ def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
     return Statement(
         f"""
         WITH {FIND_TAGS.format(names=f"${len(columns) + 5}")},
+             present AS (SELECT tag_id AS id FROM tasks_task_tags WHERE task_id = $3::bigint),
+             coming AS (SELECT id FROM found EXCEPT SELECT id FROM present),
+             going AS (SELECT id FROM present EXCEPT SELECT id FROM found),
              target AS (
                 SELECT task.id FROM tasks_task AS task
-                 WHERE {IS_ASKED_FOR} AND {IS_AS_SEEN} AND {ARE_FOUND} FOR UPDATE),
-             present AS (SELECT tag_id FROM tasks_task_tags WHERE task_id = $3::bigint),
+                 WHERE {IS_ASKED_FOR} AND {IS_AS_SEEN} AND {ARE_FOUND}
+                   AND NOT (EXISTS (SELECT 1 FROM coming) AND EXISTS (SELECT 1 FROM going)) FOR UPDATE),
              removed AS (
-                DELETE FROM tasks_task_tags WHERE task_id = (SELECT id FROM target)
-                   AND tag_id NOT IN (SELECT id FROM found) RETURNING tag_id),
+                DELETE FROM tasks_task_tags
+                 WHERE task_id = (SELECT id FROM target) AND tag_id IN (SELECT id FROM going) RETURNING 1),
              added AS (
-                INSERT INTO tasks_task_tags (task_id, tag_id) SELECT target.id, found.id FROM target, found
-                 WHERE found.id NOT IN (SELECT tag_id FROM present) RETURNING tag_id),
+                INSERT INTO tasks_task_tags (task_id, tag_id)
+                SELECT target.id, coming.id FROM target, coming RETURNING 1),
              made AS (
                 UPDATE tasks_task AS task SET {", ".join(written)}
                   FROM target, (SELECT {SIGN}) AS signature

@@ -137,9 +137,8 @@ def never_called(client: AuthenticatedClient, task: Task) -> None:
     get_task.sync(task.id, client=client).title  # type: ignore[union-attr]  # noqa: B018
 
 
-def main(url: str, last: int) -> None:
-    # As `API_ANONYMOUS=write` wants it: nobody looks at the token.
-    with AuthenticatedClient(base_url=url, token="none", raise_on_unexpected_status=True) as client:
+def main(url: str, last: int, token: str) -> None:
+    with AuthenticatedClient(base_url=url, token=token, raise_on_unexpected_status=True) as client:
         task, other = creates(client), creates_from_a_title(client)
         gets(client, task, last)
         lists(client, task, other)
@@ -149,4 +148,4 @@ def main(url: str, last: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])
