@@ -10,10 +10,10 @@ Tasks that people put their trust in: no write is lost, no mistake in a request 
 
 ## Pages
 `GET /tasks/` answers `count`, `count_is_estimate`, `next`, `previous` and `results`, newest first, `limit` (1 to 1000,
-default 50) to a page. Follow `next` until it is null: each page begins behind the last task of the one before, as fast at
-the end as at the beginning, and while others make and delete tasks, none that stays is skipped or met twice. With
-`offset` a page begins after so many tasks instead, more slowly the more they are. `count` is exact up to {MOST_COUNTED:,};
-beyond, it is PostgreSQL's estimate, and `count_is_estimate` is true.
+default 50) to a page. Follow `next` until it is null: each page begins behind the last task of the one before, as fast
+at the end as at the beginning, and while others make and delete tasks, none that stays is skipped or met twice. With
+`offset` a page begins after so many tasks instead, more slowly the more they are. `count` is exact up to
+{MOST_COUNTED:,}; beyond, it is PostgreSQL's estimate, and `count_is_estimate` is true.
 
 ## Filters
 `completed`, `tag` (several times: all of them), `due_date__gte`, `due_date__lte`, `created_at__gte`, `created_at__lt`,
