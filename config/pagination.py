@@ -18,8 +18,8 @@ from config.keyset import Column, Cursor, Order
 
 WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 BIGINT_MAX = 2**63 - 1
-# As far as rows are counted one by one: as many as a page can have. Elasticsearch does it up to 10,000, and PostgREST as
-# far as it is told; each more would cost every page of a longer list.
+# As far as rows are counted one by one, which is as many as a page can have. Elasticsearch does it up to 10,000, and
+# PostgREST as far as it is told; each more would cost every page of a longer list.
 MOST_COUNTED = 1000
 CURSOR_TEXT = (
     "Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with `offset`."
