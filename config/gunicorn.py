@@ -10,6 +10,7 @@ from gunicorn.arbiter import Arbiter
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config import local_trial, settings
+from config.access_log import AccessLogger
 from config.errors import CODES, problem
 
 bind = settings.BIND
@@ -27,7 +28,7 @@ control_socket_disable = True
 MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one, a worker's heartbeat does not wait for a slow disk
 worker_tmp_dir = str(MEMORY) if MEMORY.is_dir() else None
 accesslog = None if settings.LOCAL_TRIAL else "-"
-access_log_format = '%(h)s "%(r)s" %(s)s %(b)s %(M)sms'
+logger_class = AccessLogger
 errorlog = "-"
 loglevel = "warning" if settings.LOCAL_TRIAL else "info"
 limit_request_line = 8190

@@ -60,13 +60,10 @@ class Page:
             }
         if not ends:
             return {"next": None, "previous": None}
-        after, before_it = (
-            link(cursor=Cursor.at(row, self.order, backwards=backwards))
-            for row, backwards in ((ends[-1], False), (ends[0], True))
-        )
+        has_next, has_previous = (True, more) if self.backwards else (more, self.cursor is not None)
         return {
-            "next": after if more or self.backwards else None,
-            "previous": before_it if (more if self.backwards else self.cursor) else None,
+            "next": link(cursor=Cursor.at(ends[-1], self.order, backwards=False)) if has_next else None,
+            "previous": link(cursor=Cursor.at(ends[0], self.order, backwards=True)) if has_previous else None,
         }
 
 

@@ -121,3 +121,23 @@ def test_a_deleted_tag_is_recorded_on_the_tasks_that_lose_it() -> None:
     Tag.objects.get(name="a").delete()
     assert [entry[1:] for entry in changes(task_id=task.pk)] == [("update", {"tags": ["a", "b"]}, {"tags": ["b"]})]
     assert [entry[1:] for entry in changes(tag_id__isnull=False)] == [("delete", {"name": "a"}, {})]
+
+
+def test_every_column_of_a_task_is_recorded_when_it_changes() -> None:
+    """One that is new has to be in COLUMNS of the newest function tasks_task_record, in a migration."""
+    changed = {
+        "title": "'x'",
+        "description": "'x'",
+        "completed": "true",
+        "due_date": "'2026-01-01'",
+        "created_at": "'2026-01-01'",
+    }
+    follow = {"completed_at", "updated_at", "id"}
+    assert {field.column for field in Task._meta.concrete_fields} == changed.keys() | follow
+    for column, value in changed.items():
+        task = make_task()
+        with connection.cursor() as cursor:
+            cursor.execute(f"UPDATE tasks_task SET {column} = {value} WHERE id = {task.pk}")
+        newest = Change.objects.filter(task_id=task.pk).latest("pk")
+        assert column in newest.old
+        assert column in newest.new

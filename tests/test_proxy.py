@@ -143,7 +143,7 @@ def test_without_trusted_proxies_nobody_is_believed_on_loopback_either() -> None
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("proxies", "url", "address"),
-    [("0", "http://127.0.0.1", ""), ("1", "https://localhost", "203.0.113.9")],
+    [("0", "http://127.0.0.1", "-"), ("1", "https://localhost", "203.0.113.9")],
 )
 def test_a_proxy_on_a_unix_socket_is_believed_no_more_and_no_less(
     tmp_path: Path, proxies: str, url: str, address: str

@@ -1,0 +1,27 @@
+"""The access log: one line for each request, written with one call.
+
+gunicorn's own makes 30 values for each line, of which we print six, and takes a tenth of the time of a short request.
+"""
+
+import os
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+from gunicorn.glogging import Logger
+
+STDOUT = 1
+
+
+class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
+    def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        """Address, request line, status, length of the body and milliseconds, unless the log is switched off."""
+        if not self.access_log_enabled:
+            return
+        uri = environ["RAW_URI"].replace('"', '\\"')  # which is how its end is found
+        line = (
+            f'{environ.get("REMOTE_ADDR") or "-"} "{environ["REQUEST_METHOD"]} {uri} {environ["SERVER_PROTOCOL"]}"'
+            f" {resp.status_code} {resp.sent} {request_time // timedelta(milliseconds=1)}ms\n"
+        )
+        with suppress(OSError):  # nobody reads it any more
+            os.write(STDOUT, line.encode("latin-1", "backslashreplace"))
