@@ -16,6 +16,7 @@ from django.http import HttpResponse  # noqa: E402
 
 from config.errors import problem  # noqa: E402
 from config.proxy import behind_proxies  # noqa: E402
+from config.responses import send  # noqa: E402
 from tasks import fast_path  # noqa: E402
 
 
@@ -29,8 +30,7 @@ def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     answer = fast_path.answer(environ)
     if answer is None:
         return django_application(environ, start_response)
-    start_response(answer.status, answer.headers)
-    return [answer.body]
+    return send(answer, start_response)
 
 
 def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:

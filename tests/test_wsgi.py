@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from config.fast_path import Answer
+from config.responses import send
 from config.wsgi import application, read_body, refuse_target
 
 
@@ -70,3 +72,13 @@ def test_chunks_that_can_not_be_read_are_a_400() -> None:
     [body] = application(given, lambda *head: heads.append(head[0]))  # type: ignore[arg-type]
     assert heads == ["400 Bad Request"]
     assert b"cut off" in body
+
+
+def test_another_server_than_gunicorn_gets_the_answer_as_wsgi_has_it() -> None:
+    called: list[Any] = []
+
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        called.extend((status, headers))
+
+    assert send(Answer("200 OK", [("Content-Length", "2")], b"{}"), start_response) == [b"{}"]
+    assert called == ["200 OK", [("Content-Length", "2")]]
