@@ -144,6 +144,13 @@ def test_a_method_that_is_not_offered_is_a_405(api: APIClient, path: str) -> Non
     assert "GET" in answer["Allow"]
 
 
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_options_of_a_docs_page_is_a_405(api: APIClient, path: str) -> None:
+    answer = api.options(path)
+    assert (answer.status_code, answer["Content-Type"]) == (405, "application/problem+json")
+    assert answer["Allow"] == "GET, HEAD"
+
+
 @pytest.mark.parametrize("path", ["/health?x=1", "/health/ready?x=1", "/tasks/1?format=json", "/tasks?format=json"])
 def test_a_query_parameter_that_is_not_known_is_a_400(api: APIClient, path: str) -> None:
     answer = api.get(path)
