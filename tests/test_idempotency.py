@@ -112,6 +112,27 @@ def test_old_keys_disappear_with_the_use_of_new_ones(api: APIClient) -> None:
     assert set(StoredAnswer.objects.values_list("key", flat=True)) == {"new-0", "new-1"}
 
 
+@pytest.mark.parametrize("analyzed_after", [None, 1, 25])
+def test_a_use_takes_away_ten_old_keys_and_no_more(api: APIClient, analyzed_after: int | None) -> None:
+    """Whatever PostgreSQL knows of the table: with statistics of one row, it plans for one."""
+    yesterday = timezone.now() - datetime.timedelta(hours=25)
+    old = {
+        "caller": "anonymous",
+        "fingerprint": b"",
+        "created_at": yesterday,
+        "status": 201,
+        "headers": {},
+        "body": b"",
+    }
+    for number in range(1, 26):
+        StoredAnswer.objects.create(key=f"old-{number}", **old)
+        if number == analyzed_after:
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE idempotency_storedanswer")
+    post(api, "new")
+    assert StoredAnswer.objects.filter(key__startswith="old-").count() == 15
+
+
 def test_a_stored_answer_names_its_caller_and_key(api: APIClient) -> None:
     post(api, "k1")
     assert str(StoredAnswer.objects.get()) == "anonymous: k1"

@@ -30,12 +30,13 @@ RETURNING id
 """
 
 # Each use of a key takes away a few that are too old, so that their number stays that of a day; SKIP LOCKED: nobody
-# waits for another who does the same.
+# waits for another who does the same. An array, because PostgreSQL may run the subquery of an IN once per row, and so
+# delete them all.
 FORGET = """
-DELETE FROM idempotency_storedanswer WHERE id IN (
+DELETE FROM idempotency_storedanswer WHERE id = ANY (ARRAY (
     SELECT id FROM idempotency_storedanswer WHERE created_at < now() - %(lifetime)s
      ORDER BY created_at LIMIT 10 FOR UPDATE SKIP LOCKED
-)
+))
 """
 
 
