@@ -60,7 +60,7 @@ CSRF_TOKEN = OpenApiParameter(
     "X-CSRFToken",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="With a session only, which can't write without it: the value of the cookie `csrftoken`.",
+    description="With a session only, which can't write without it. `/docs` sends it by itself; a token needs none.",
 )
 NO_NUL = r"^[^\u0000]*$"
 IGNORED = {"description": "Set by the server: accepted, so that a task can be sent back, and ignored."}
