@@ -44,6 +44,10 @@ class TaskAdmin(HistoryPages):
         """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
         task: Task | None = super().get_object(request, object_id, from_field)
         if task is None or request.method != "POST":
+    def get_fields(self, request: HttpRequest, obj: Task | None = None) -> tuple[str, ...]:
+        """A new task has no times yet."""
+        return tuple(name for name in self.fields if obj or name not in self.readonly_fields)
+
             return task
         return self.get_queryset(request).select_for_update().filter(pk=task.pk).first()
 

@@ -87,6 +87,12 @@ def test_the_times_are_shown_and_can_not_be_edited(staff: Client) -> None:
     assert 'name="created_at' not in page
 
 
+def test_a_new_task_has_no_times_to_show(staff: Client) -> None:
+    page = staff.get("/admin/tasks/task/add/").content.decode()
+    assert "field-title" in page
+    assert not any(f"field-{name}" in page for name in ("created_at", "updated_at", "completed_at"))
+
+
 @pytest.mark.parametrize(
     ("edited", "message"),
     [
