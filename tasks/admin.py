@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.utils import unquote
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Lower
@@ -16,6 +17,7 @@ from django.template.response import TemplateResponse
 from tasks import admin_changes
 from tasks.admin_form import TaskForm
 from tasks.admin_history import CHANGED, HistoryPages, version_of
+from tasks.filters import SEARCH_LENGTH, SearchField
 from tasks.models import Tag, Task, TaskQuerySet
 
 __all__ = ["TagAdmin", "TaskAdmin", "admin_changes"]
@@ -57,7 +59,12 @@ class TaskAdmin(HistoryPages):
         """By the same index as the API's search."""
         if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
             return queryset, False
-        return queryset.search(search_term), False
+        try:
+            text = SearchField(max_length=SEARCH_LENGTH).parse(search_term)
+        except ValidationError as exc:
+            self.message_user(request, f"Nothing was searched for: {exc.message}", messages.ERROR)
+            return queryset.none(), False
+        return queryset.search(text), False
 
     @admin.display(description="tags")
     def tag_list(self, task: Task) -> str:

@@ -124,6 +124,18 @@ def test_search_finds_by_word_as_the_api_does(staff: Client) -> None:
     assert "Sell eggs" not in page
 
 
+@pytest.mark.parametrize(
+    ("text", "message"), [("-" * 33, "at most 32 minus signs"), ("x" * 3000, "at most 200 characters")]
+)
+def test_a_search_that_postgresql_can_not_do_is_refused_as_the_api_refuses_it(
+    staff: Client, text: str, message: str
+) -> None:
+    make_task("Buy milk")
+    page = staff.get("/admin/tasks/task/", {"q": text}).content.decode()
+    assert f"Nothing was searched for: Put {message}." in page
+    assert "Buy milk" not in page
+
+
 @pytest.mark.parametrize("page", ["/admin/tasks/task/", "/admin/tasks/tag/"])
 def test_a_list_costs_the_same_queries_for_1_and_for_90_tasks(staff: Client, page: str) -> None:
     counts = []
