@@ -25,6 +25,8 @@ __all__ = ["TagAdmin", "TaskAdmin", "admin_changes"]
 admin.site.site_header = admin.site.site_title = "Tasks"
 admin.site.index_title = "Overview"
 
+MOST_DELETED = 5000  # at a time, which takes seconds
+
 
 @admin.register(Task)
 class TaskAdmin(HistoryPages):
@@ -42,21 +44,21 @@ class TaskAdmin(HistoryPages):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         return super().get_queryset(request).prefetch_related("tags")
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
-        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
-        task: Task | None = super().get_object(request, object_id, from_field)
-        if task is None or request.method != "POST":
     def get_fields(self, request: HttpRequest, obj: Task | None = None) -> tuple[str, ...]:
         """A new task has no times yet."""
         return tuple(name for name in self.fields if obj or name not in self.readonly_fields)
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
+        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
+        task: Task | None = super().get_object(request, object_id, from_field)
+        if task is None or request.method != "POST":
             return task
         return self.get_queryset(request).select_for_update().filter(pk=task.pk).first()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        """By the same index as the API's search."""
+        """By the same index as the API's search, and of the same texts: PostgreSQL fails on some others."""
         if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
             return queryset, False
         try:
@@ -96,16 +98,22 @@ class TaskAdmin(HistoryPages):
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> TemplateResponse | None:
         """Django's own action, which deletes what its confirmation page showed, and nothing that changed since."""
         with transaction.atomic():
-            chosen = Task.objects.filter(pk__in=queryset.values("pk"))
-            version = version_of_all(chosen.order_by("pk").select_for_update())
+            chosen = Task.objects.filter(pk__in=queryset.values("pk")).order_by("pk")
+            tasks = list(chosen.select_for_update()[: MOST_DELETED + 1])
+            if len(tasks) > MOST_DELETED:
+                self.message_user(request, f"Nothing was deleted: select at most {MOST_DELETED:,}.", messages.ERROR)
+                return None
+            version = version_of_all(tasks)
             if "post" in request.POST and request.POST.get("version") != version:
                 self.message_user(request, "Nothing was deleted: some were changed. Confirm again.", messages.ERROR)
                 unconfirmed = request.POST.copy()
                 del unconfirmed["post"]
                 request.POST = unconfirmed  # type: ignore[assignment]
-            page: TemplateResponse | None = delete_selected(self, request, queryset)
+            shown = self.get_queryset(request).filter(pk__in=[task.pk for task in tasks])  # and none that came since
+            page: TemplateResponse | None = delete_selected(self, request, shown)
         if page:
-            page.context_data = {**(page.context_data or {}), "version": version}
+            across = request.POST.get("select_across") == "1"
+            page.context_data = {**(page.context_data or {}), "version": version, "across": across}
         return page
 
 

@@ -14,7 +14,7 @@ from django.test import Client
 
 from tasks.history import attribute_changes
 from tasks.models import Change, Tag, Task
-from tests.factories import make_task
+from tests.factories import make_task, make_tasks
 from tests.pages import form_in, form_on
 
 pytestmark = pytest.mark.django_db
@@ -209,6 +209,27 @@ def test_deleting_many_is_refused_when_one_changed_after_the_question(staff: Cli
     assert Task.objects.count() == 2
     assert staff.post(tagged, form_in(answer.content.decode())).status_code == 302
     assert not Task.objects.exists()
+
+
+def test_more_tasks_than_a_form_has_fields_are_deleted_at_once(staff: Client) -> None:
+    make_tasks(1500)
+    all_of_them = {"action": "delete_selected", "_selected_action": [1], "select_across": "1", "index": 0}
+    form = form_in(staff.post(LIST, all_of_them).content.decode())
+    late = make_task("Late")
+    answer = staff.post(LIST, form)
+    assert "Nothing was deleted" in answer.content.decode()  # one came after the question
+    late.delete()
+    assert staff.post(LIST, form).status_code == 302
+    assert not Task.objects.exists()
+
+
+def test_more_than_a_page_can_ask_about_are_refused(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.admin.MOST_DELETED", 2)
+    make_tasks(3)
+    all_of_them = {"action": "delete_selected", "_selected_action": [1], "select_across": "1", "index": 0}
+    answer = staff.post(LIST, all_of_them, follow=True)
+    assert "Nothing was deleted: select at most 2." in answer.content.decode()
+    assert Task.objects.count() == 3
 
 
 def in_thread(work: Callable[[], Any]) -> threading.Thread:
