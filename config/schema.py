@@ -62,6 +62,7 @@ CSRF_TOKEN = OpenApiParameter(
     OpenApiParameter.HEADER,
     description="With a session only, which can't write without it. `/docs` sends it by itself; a token needs none.",
 )
+SESSION = "The session of a member of staff: whoever is logged in to the admin has it, with nothing to put here."
 NO_NUL = r"^[^\u0000]*$"
 IGNORED = {"description": "Set by the server: accepted, so that a task can be sent back, and ignored."}
 TEXT = {"type": "string"}
@@ -211,6 +212,8 @@ def complete(result: Document, generator: Any, request: Any, public: bool) -> Do
             member.pop("default", None)  # generated clients send what it says, even in a PATCH of another member
     schemas |= {"Fault": FAULT, "Problem": PROBLEM}
     statuses = sorted({status for status, _ in errors.CODES.values()} - {405})
+    session = components["securitySchemes"].pop("cookieAuth")  # behind the token, of which the docs page asks first
+    components["securitySchemes"]["cookieAuth"] = session | {"description": SESSION}
     components["responses"] = {_name(status): _response(status) for status in statuses}
     return result
 

@@ -52,9 +52,11 @@ class TaskFilter(FilterSet):
         max_items=TAGS_PER_TASK,
         help_text="Only tasks with this tag; several times: with all of them.",
     )
-    due_date__gte = DateFilter("due_date", "gte", help_text="Due on this day or later.")
+    due_date__gte = DateFilter("due_date", "gte", help_text="Due on this day or later, such as `2026-12-01`.")
     due_date__lte = DateFilter("due_date", "lte", help_text="Due on this day or earlier.")
-    created_at__gte = DateTimeFilter("created_at", "gte", help_text="Made at this time or later.")
+    created_at__gte = DateTimeFilter(
+        "created_at", "gte", help_text="Made at this time or later, such as `2026-11-22T09:30:00Z`."
+    )
     created_at__lt = DateTimeFilter("created_at", "lt", help_text="Made before this time.")
     updated_at__gte = DateTimeFilter("updated_at", "gte", help_text="Last changed at this time or later.")
     updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last changed before this time.")
@@ -65,7 +67,8 @@ class TaskFilter(FilterSet):
     )
     ordering = OrderingFilter(
         columns=tuple(ORDERING),
-        help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}."
+        help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}; such as"
+        " `due_date,-created_at`."
         " Every order ends in `id`. A task without due date comes after all that have one, or before when descending.",
     )
 

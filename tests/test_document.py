@@ -68,3 +68,12 @@ def test_every_operation_declares_who_may_call_it(settings: Settings, setting: s
     assert all({"token": []} in operation["security"] for _, operation in ours)
     assert [method for method, operation in ours if {} in operation["security"]] == for_all
     assert served["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_the_docs_page_asks_for_a_token_first_and_sends_no_filter_by_itself() -> None:
+    """It shows the schemes in their order, and sends a parameter's example where nobody has put a value."""
+    document = yaml.safe_load(Path(ROOT / "openapi.yaml").read_text())
+    assert list(document["components"]["securitySchemes"]) == ["token", "cookieAuth"]
+    parameters = document["paths"]["/tasks/"]["get"]["parameters"]
+    assert len(parameters) > 10
+    assert not [each["name"] for each in parameters if {"example", "examples"} & (each.keys() | each["schema"].keys())]
