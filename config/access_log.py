@@ -18,9 +18,10 @@ class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         """Address, request line, status, length of the body and milliseconds, unless the log is switched off."""
         if not self.access_log_enabled:
             return
-        uri = environ["RAW_URI"].replace('"', '\\"')  # which is how its end is found
+        method, target, protocol = (environ.get(name, "-") for name in ("REQUEST_METHOD", "RAW_URI", "SERVER_PROTOCOL"))
+        target = target.replace('"', '\\"')  # by which its end is found
         line = (
-            f'{environ.get("REMOTE_ADDR") or "-"} "{environ["REQUEST_METHOD"]} {uri} {environ["SERVER_PROTOCOL"]}"'
+            f'{environ.get("REMOTE_ADDR") or "-"} "{method} {target} {protocol}"'
             f" {resp.status_code} {resp.sent} {request_time // timedelta(milliseconds=1)}ms\n"
         )
         with suppress(OSError):  # nobody reads it any more
