@@ -22,7 +22,7 @@ class AccessLogger(Logger):  # type: ignore[misc]  # gunicorn ships no types
         target = target.replace('"', '\\"')  # by which its end is found
         line = (
             f'{environ.get("REMOTE_ADDR") or "-"} "{method} {target} {protocol}"'
-            f" {resp.status_code} {resp.sent} {request_time // timedelta(milliseconds=1)}ms\n"
+            f" {resp.status.split()[0]} {resp.sent} {request_time // timedelta(milliseconds=1)}ms\n"
         )
         with suppress(OSError):  # nobody reads it any more
             os.write(STDOUT, line.encode("latin-1", "backslashreplace"))
