@@ -1,5 +1,6 @@
 """The query parameters of GET /tasks/, besides `limit` and `offset`."""
 
+import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,7 +16,7 @@ from config.filters import (
     TextFilter,
     invalid,
 )
-from tasks.models import TAG_LENGTH, TAGS_PER_TASK, Task, TaskQuerySet
+from tasks.models import TAG_LENGTH, TAGS_PER_TASK, DueKey, Task, TaskQuerySet
 from tasks.pagination import ORDERING
 
 SEARCH_LENGTH = 200
@@ -40,6 +41,15 @@ class SearchFilter(TextFilter):
         return qs if value is None else qs.search(value)
 
 
+class DueFilter(DateFilter):
+    """By the expression that the index has."""
+
+    def filter(self, qs: TaskQuerySet, value: datetime.date | None) -> QuerySet[Task]:
+        if value is None:
+            return qs
+        return qs.exclude(due_date=None).alias(due=DueKey("due_date")).filter(**{f"due__{self.lookup_expr}": value})
+
+
 class TagFilter(RepeatableFilter):
     def filter(self, qs: TaskQuerySet, value: list[str]) -> QuerySet[Task]:
         return qs.tagged(value)
@@ -52,8 +62,8 @@ class TaskFilter(FilterSet):
         max_items=TAGS_PER_TASK,
         help_text="Only tasks with this tag; several times: with all of them.",
     )
-    due_date__gte = DateFilter("due_date", "gte", help_text="Due on this day or later, such as `2026-12-01`.")
-    due_date__lte = DateFilter("due_date", "lte", help_text="Due on this day or earlier.")
+    due_date__gte = DueFilter("due_date", "gte", help_text="Due on this day or later, such as `2026-12-01`.")
+    due_date__lte = DueFilter("due_date", "lte", help_text="Due on this day or earlier.")
     created_at__gte = DateTimeFilter(
         "created_at", "gte", help_text="Made at this time or later, such as `2026-11-22T09:30:00Z`."
     )

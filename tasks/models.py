@@ -81,6 +81,13 @@ class Tag(models.Model):
         return self.name
 
 
+class DueKey(models.Func):
+    """A due date to sort by: a task without one stands behind all that have one."""
+
+    template = "coalesce(%(expressions)s, 'infinity'::date)"
+    output_field = models.DateField()
+
+
 class TaskQuerySet(models.QuerySet["Task"]):
     def create_with_tags(self, tags: Sequence[str], **values: object) -> "Task":
         """A new task with the tags of these names, both or neither."""
@@ -103,9 +110,14 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
     def tagged(self, names: Iterable[str]) -> Self:
         """Tasks that carry all of these tags, each whatever its capitals."""
+        wanted = list(names)
+        known = {case_folded(tag.name): tag.pk for tag in Tag.objects.spelled(*wanted)} if wanted else {}
         tasks = self
-        for name in names:
-            carriers = Task.tags.through.objects.filter(tag__in=Tag.objects.spelled(name))
+        for name in wanted:
+            if case_folded(name) not in known:
+                return self.none()
+            # By its id: from there PostgreSQL knows how many carry it, and by which index to find them.
+            carriers = Task.tags.through.objects.filter(tag_id=known[case_folded(name)])
             tasks = tasks.filter(pk__in=carriers.values("task_id"))
         return tasks
 
@@ -144,8 +156,10 @@ class Task(models.Model):
             models.Index(fields=("created_at", "id"), name="task_created"),
             # GET /tasks/?ordering=updated_at and updated_at__gte: a client that fetches what is new
             models.Index(fields=("updated_at", "id"), name="task_updated"),
-            # GET /tasks/?ordering=due_date and due_date__gte/__lte
-            models.Index(fields=("due_date", "id"), name="task_due"),
+            # GET /tasks/?ordering=due_date and due_date__gte/__lte: a cursor can't be compared with null
+            models.Index(DueKey("due_date"), "id", name="task_due_key"),
+            # GET /tasks/?ordering=title, which would sort all tasks for each page
+            models.Index(fields=("title", "id"), name="task_title"),
             # GET /tasks/?search=: the expression of TaskQuerySet.search, or the index is not used
             GinIndex(SEARCH_VECTOR, name="task_search"),
         )

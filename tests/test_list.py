@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
 from config.errors import InvalidQuery
+from tasks.fast_path.many import Query
 from tasks.models import Task
 from tasks.pagination import TaskPagination
 from tests.factories import make_task, make_tasks
@@ -359,8 +360,33 @@ def test_a_page_costs_one_query(
     assert page["results"][-1]["tags"] == sorted(tags)
 
 
-def test_filters_cost_no_query_of_their_own(api: APIClient) -> None:
+def test_filters_cost_no_query_of_their_own_but_one_for_all_tags(api: APIClient) -> None:
     make_task(tags=("a", "b"))
     with CaptureQueriesContext(connection) as queries:
         titles(api, "?tag=a&tag=b&search=milk&completed=false&ordering=due_date&created_at__gte=2020-01-01T00:00:00Z")
-    assert len(queries) == 1
+    assert len(queries) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        ("", "task_created"),
+        ("?ordering=updated_at", "task_updated"),
+        ("?ordering=-due_date", "task_due_key"),
+        ("?ordering=title", "task_title"),
+        ("?due_date__gte=2999-01-01", "task_due_key"),
+        ("?search=nothing", "task_search"),
+    ],
+)
+def test_a_page_is_found_by_an_index(query: str, index: str) -> None:
+    make_tasks(1000)
+    found = Query.of(query.removeprefix("?"))
+    assert found
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE tasks_task SET due_date = date '2026-01-01' + id::integer % 500")
+        cursor.execute("ANALYZE tasks_task")
+        sql = found.sql
+        for place, (_, value) in enumerate(found.filters, 1):
+            sql = sql.replace(f"${place}", f"'{value.decode()}'")
+        cursor.execute(f"EXPLAIN {sql}")
+        assert index in str(cursor.fetchall())

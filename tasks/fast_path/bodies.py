@@ -11,6 +11,7 @@ from django.conf import settings
 from config.fast_path import JSON, PlainRequest
 from config.fields import DATE, case_folded
 from config.parsers import MergePatchParser
+from tasks.fast_path.sql import array
 from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH
 
 # What a body can set, with PostgreSQL's type.
@@ -85,10 +86,10 @@ def tags(value: list[str]) -> bytes | None:
     """An array as PostgreSQL reads it; None for an empty one."""
     if not isinstance(value, list) or len(value) > TAGS_PER_TASK:
         raise TypeError
-    names = [short(name, TAG_LENGTH).replace(b"\\", b"\\\\").replace(b'"', b'\\"') for name in value]
+    names = [short(name, TAG_LENGTH) for name in value]
     if len({case_folded(name) for name in value}) < len(value):
         raise ValueError
-    return b'{"%s"}' % b'","'.join(names) if names else None
+    return array(names) if names else None
 
 
 def ignored(value: str | float | None) -> None:
