@@ -34,12 +34,10 @@ class Order:
     def of(cls, terms: Sequence[str], known: Mapping[str, Column], unique: str) -> Self:
         """From `-created_at` and the like; what comes behind the unique column makes no difference."""
         last = "-" if terms[-1].startswith("-") else ""
-        names: list[str] = []
-        for term in (*terms, f"{last}{unique}"):
-            names.append(term)
-            if term.removeprefix("-") == unique:
-                break
-        return cls(tuple((known[name.removeprefix("-")], name.startswith("-")) for name in names), tuple(names))
+        complete = (*terms, f"{last}{unique}")
+        end = [term.removeprefix("-") for term in complete].index(unique)
+        names = complete[: end + 1]
+        return cls(tuple((known[name.removeprefix("-")], name.startswith("-")) for name in names), names)
 
     def sql(self, table: str, *, backwards: bool = False) -> str:
         """Behind ORDER BY."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, connection, transaction
+from django.db import DataError, IntegrityError, close_old_connections, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -368,6 +368,15 @@ def test_a_crash_is_a_500_that_tells_nothing(monkeypatch: pytest.MonkeyPatch, ca
     assert answer[1]["content-type"] == "application/problem+json"
     assert b"secret" not in answer[2]
     assert "the secret" in caplog.text
+
+
+@pytest.mark.parametrize("exc", [IntegrityError("taken"), DataError("too long")])
+def test_what_the_database_refuses_takes_the_long_way(monkeypatch: pytest.MonkeyPatch, exc: Exception) -> None:
+    def refuse(*args: Any) -> Any:
+        raise exc
+
+    monkeypatch.setattr(Statement, "run", refuse)
+    assert short_way(environ_of("POST", "/tasks/", {"title": "A"})) is None
 
 
 def test_pages_elsewhere_make_the_answer_vary(settings: Settings) -> None:

@@ -1,0 +1,61 @@
+"""A connection that ended while nobody used it costs no request an error, and no query to find out."""
+
+import psycopg
+import pytest
+from django.db import close_old_connections, connection
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from tests.servers import database_url
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _health_is_checked() -> None:
+    connection.ensure_connection()
+    connection.health_check_enabled = True  # type: ignore[attr-defined]  # as CONN_HEALTH_CHECKS has it in a deployment
+
+
+def backend() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        pid: int = cursor.fetchone()[0]
+        return pid
+
+
+def test_a_backend_that_was_ended_is_noticed(api: APIClient) -> None:
+    before = backend()
+    with psycopg.connect(database_url(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (before,))
+    close_old_connections()  # as at the beginning of each request
+    assert api.get("/tasks/").status_code == 200
+    assert backend() != before
+
+
+def test_a_connection_that_was_closed_is_noticed(api: APIClient) -> None:
+    before = backend()
+    connection.connection.close()
+    close_old_connections()
+    assert api.get("/tasks/").status_code == 200
+    assert backend() != before
+
+
+def test_a_healthy_one_is_kept_without_a_query(api: APIClient) -> None:
+    before = backend()
+    close_old_connections()
+    with CaptureQueriesContext(connection) as queries:
+        assert api.get("/tasks/").status_code == 200
+    assert len(queries) == 1
+    assert backend() == before
+
+
+def test_one_that_said_something_is_asked_and_kept(api: APIClient) -> None:
+    before = backend()
+    with connection.cursor() as cursor:
+        cursor.execute("LISTEN something")
+    with psycopg.connect(database_url(), autocommit=True) as other:
+        other.execute("NOTIFY something")
+    close_old_connections()
+    assert api.get("/tasks/").status_code == 200
+    assert backend() == before
