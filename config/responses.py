@@ -14,6 +14,7 @@ from gunicorn.http.wsgi import Response
 
 from config.fast_path import Answer
 
+MOST_AT_ONCE = 64 * 1024  # a body that is larger is not copied for it
 http_date = lru_cache(maxsize=1)(util.http_date)
 
 
@@ -41,4 +42,9 @@ def send_at_once(answer: Answer, response: Response) -> None:
         *(f"{name}: {value}" for name, value in answer.headers if answer.body or name != "Content-Length"),
         "\r\n",
     ]
-    util.write(response.sock, "\r\n".join(lines).encode("latin-1") + answer.body)
+    head = "\r\n".join(lines).encode("latin-1")
+    if len(answer.body) <= MOST_AT_ONCE:
+        util.write(response.sock, head + answer.body)
+    else:
+        util.write(response.sock, head)
+        util.write(response.sock, answer.body)

@@ -40,6 +40,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
+MOST_BY_INDEX = 100_000  # matches that the index of the search lists in a few milliseconds
 MOST_PARAMETERS = 100  # nobody who means it sends more
 TAKEN = frozenset((*CONDITIONS, "limit", "offset", "cursor", "ordering"))
 
@@ -83,17 +84,42 @@ class Query:
     @property
     def sql(self) -> str:
         """A row for each task of the page, and one more where there is a next one: the count, and the task."""
-        page, condition = self.page, self.condition
-        from_cursor = (
-            page.order.after("task", len(self.filters) + 1, backwards=page.backwards) if page.cursor else "true"
-        )
         return f"""
             SELECT (SELECT count(*) FROM (
-                       SELECT 1 FROM tasks_task AS task WHERE {condition} LIMIT {MOST_COUNTED + 1}) AS counted),
+                       SELECT 1 FROM tasks_task AS task WHERE {self.condition} LIMIT {MOST_COUNTED + 1}) AS counted),
                    row_to_json(members)
-              FROM (SELECT {MEMBERS} FROM tasks_task AS task WHERE {condition} AND {from_cursor}
-                     ORDER BY {page.order.sql("task", backwards=page.backwards)}
-                     LIMIT {page.limit + 1} OFFSET {page.offset or 0}) AS members
+              FROM ({self.rows("tasks_task", self.condition)}) AS members
+        """
+
+    @property
+    def sql_of_few(self) -> str:
+        """The same, for a search that PostgreSQL expects to find little.
+
+        It knows the frequent words alone. For a page it would walk along the order, and for a word that is rarer than
+        it believes read every task. So `matches` is planned for all of them, which is by the index, and stops when
+        there are enough; if those are all, the page is cut from them.
+        """
+        count = "(SELECT count FROM counted)"
+        return f"""
+            WITH matches AS MATERIALIZED (SELECT task.id FROM tasks_task AS task WHERE {self.condition}),
+                 counted AS MATERIALIZED (
+                    SELECT count(*) AS count FROM (SELECT 1 FROM matches LIMIT {MOST_COUNTED + 1}) AS enough),
+                 few AS MATERIALIZED (
+                    SELECT * FROM tasks_task WHERE id = ANY (ARRAY(SELECT id FROM matches LIMIT {MOST_COUNTED})))
+            SELECT {count}, row_to_json(members)
+              FROM (({self.rows("few", f"{count} <= {MOST_COUNTED}")})
+                    UNION ALL
+                    ({self.rows("tasks_task", f"{count} > {MOST_COUNTED} AND {self.condition}")})) AS members
+        """
+
+    def rows(self, table: str, condition: str) -> str:
+        """The tasks of the page."""
+        page = self.page
+        behind = page.order.after("task", len(self.filters) + 1, backwards=page.backwards) if page.cursor else "true"
+        return f"""
+            SELECT {MEMBERS} FROM {table} AS task WHERE {condition} AND {behind}
+             ORDER BY {page.order.sql("task", backwards=page.backwards)}
+             LIMIT {page.limit + 1} OFFSET {page.offset or 0}
         """
 
     def find_tags(self) -> bool:
@@ -134,20 +160,27 @@ def page(request: PlainRequest, pk: bytes) -> Answer | None:
     if not query.find_tags():
         return request.answer("200 OK", body(request, query, (0, False), [], more=False))
     cursor = query.page.cursor
+    values = [value for _, value in query.filters]
+    names = {name for name, _ in query.filters}
+    estimate = query.estimate(values) if "search" in names and "tag" not in names else None
     if query.is_usual:
         statement = usual(query.page.order, cursor and cursor.backwards)
     else:
-        statement = Statement(query.sql, prepare=False)
-    values = [value for _, value in query.filters]
+        is_rare = estimate is not None and estimate <= MOST_BY_INDEX
+        statement = Statement(query.sql_of_few if is_rare else query.sql, prepare=False)
     found = statement.run(*values, *(value.encode() for value in (cursor.values if cursor else ())))
     if not found.ntuples and (cursor or query.page.offset):
         return None  # it has no row to tell the count of the others
     count = int(found.get_value(0, 0) or 0) if found.ntuples else 0
-    total = (count, False) if count <= MOST_COUNTED else (max(query.estimate(values), count), True)
+    total = (count, False)
+    if count > MOST_COUNTED:
+        total = (max(query.estimate(values) if estimate is None else estimate, count), True)
     rows = [found.get_value(row, 1) or b"" for row in range(min(found.ntuples, query.page.limit))]
+    more = found.ntuples > query.page.limit
+    del found  # which holds as much as the rows: up to 40 MB
     if query.page.backwards:
         rows.reverse()
-    return request.answer("200 OK", body(request, query, total, rows, more=found.ntuples > query.page.limit))
+    return request.answer("200 OK", body(request, query, total, rows, more=more))
 
 
 def body(request: PlainRequest, query: Query, total: tuple[int, bool], rows: list[bytes], *, more: bool) -> bytes:
@@ -155,4 +188,6 @@ def body(request: PlainRequest, query: Query, total: tuple[int, bool], rows: lis
     ends = [json.loads(row) for row in (*rows[:1], *rows[-1:])] if query.page.offset is None else []
     head = {"count": total[0], "count_is_estimate": total[1], **query.page.links(url, query.pairs, ends, more=more)}
     start = json.dumps(head, separators=(",", ":"))[:-1].encode()
-    return b'%s,"results":[%s]}' % (start, b",".join(rows))
+    if not rows:
+        return start + b',"results":[]}'
+    return b"".join((start, b',"results":[', rows[0], *(part for row in rows[1:] for part in (b",", row)), b"]}"))
