@@ -1,6 +1,8 @@
 """What is seen to before Django: the request's target and its body. Over the wire: test_hostile.py."""
 
 import io
+import json
+import urllib.request
 from typing import Any
 
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from config.fast_path import Answer
 from config.responses import send
 from config.wsgi import application, read_body, refuse_target
+from tests.factories import make_task
+from tests.servers import Server
 
 
 def environ(target: str = "/tasks/", body: bytes = b"", **variables: str) -> dict[str, Any]:
@@ -82,3 +86,13 @@ def test_another_server_than_gunicorn_gets_the_answer_as_wsgi_has_it() -> None:
 
     assert send(Answer("200 OK", [("Content-Length", "2")], b"{}"), start_response) == [b"{}"]
     assert called == ["200 OK", [("Content-Length", "2")]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_answer_comes_whole(server: Server) -> None:
+    for number in range(10):
+        make_task(f"Task {number}", description="ä" * 10_000)
+    with urllib.request.urlopen(f"{server.url}/tasks/", timeout=20) as answer:
+        page = json.loads(answer.read())
+    assert {task["description"] for task in page["results"]} == {"ä" * 10_000}
+    assert len(page["results"]) == 10
