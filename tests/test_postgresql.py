@@ -59,3 +59,16 @@ def test_one_that_said_something_is_asked_and_kept(api: APIClient) -> None:
     close_old_connections()
     assert api.get("/tasks/").status_code == 200
     assert backend() == before
+
+
+def test_a_write_on_a_connection_that_dies_is_a_503_and_is_not_sent_again(api: APIClient) -> None:
+    """Nobody knows whether it arrived: that is for the caller to find out, with the same Idempotency-Key."""
+    before = backend()
+    connection.health_check_done = True  # type: ignore[attr-defined]  # it was healthy a moment ago
+    with psycopg.connect(database_url(), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", (before,))
+    answer = api.post("/tasks/", {"title": "A"})
+    assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
+    assert answer["Retry-After"] == "1"
+    close_old_connections()
+    assert api.get("/tasks/").json()["count"] == 0
