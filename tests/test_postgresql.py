@@ -2,10 +2,11 @@
 
 import psycopg
 import pytest
-from django.db import close_old_connections, connection
+from django.db import DataError, ProgrammingError, close_old_connections, connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
+from config.statements import Statement
 from tests.servers import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,3 +73,10 @@ def test_a_write_on_a_connection_that_dies_is_a_503_and_is_not_sent_again(api: A
     assert answer["Retry-After"] == "1"
     close_old_connections()
     assert api.get("/tasks/").json()["count"] == 0
+
+
+def test_a_statement_raises_what_a_cursor_raises() -> None:
+    with pytest.raises(DataError, match="division by zero"):
+        Statement("SELECT 1 / $1::integer").run(b"0")
+    with pytest.raises(ProgrammingError, match="nothing_like_it"):
+        Statement("SELECT 1 FROM nothing_like_it", prepare=False).run()
