@@ -120,10 +120,13 @@ def folded(changes: list[Any]) -> list[Any]:
 
 def same(method: str, target: str, body: object = None, **headers: str) -> Sent | None:
     """The answer of the short way, which must be that of the long way, and leave the same behind."""
+    before = state()
     with undone():
         short = short_way(environ_of(method, target, body, **headers))
         after_short = state()
-    if short is not None:
+    if short is None:
+        assert after_short == before, "it was left to the long way, and yet it changed something"
+    else:
         with undone():
             assert without_what_is_new(short) == without_what_is_new(
                 long_way(environ_of(method, target, body, **headers))
@@ -384,3 +387,12 @@ def test_pages_elsewhere_make_the_answer_vary(settings: Settings) -> None:
     answer = short_way(environ_of("GET", "/tasks/"))
     assert answer
     assert answer[1]["vary"] == "Cookie, origin"
+
+
+def test_no_tag_is_made_for_a_task_that_is_not_there_or_not_the_one_that_was_asked_for() -> None:
+    task = make_task(tags=("a",))
+    assert same("PATCH", f"/tasks/{task.pk + 1}", {"tags": ["a", "new"]}) is None
+    assert same("PATCH", f"/tasks/{task.pk}", {"tags": ["a", "new"]}, HTTP_IF_MATCH='"0"') is None
+    assert same("PATCH", f"/tasks/{task.pk}", {"tags": ["new"]}) is None  # one comes, one goes
+    assert list(Tag.objects.values_list("name", flat=True)) == ["a"]
+    assert same("PATCH", f"/tasks/{task.pk}", {"tags": ["a", "new"]}, HTTP_IF_MATCH=task.etag)

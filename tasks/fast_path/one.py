@@ -28,7 +28,7 @@ FIND_TAGS = f"""
     new AS (
         INSERT INTO tasks_tag (name)
         SELECT wanted.name FROM wanted, (SELECT {SIGN}) AS signature
-         WHERE NOT EXISTS (SELECT 1 FROM known WHERE lower(known.name) = lower(wanted.name))
+         WHERE {{condition}} AND NOT EXISTS (SELECT 1 FROM known WHERE lower(known.name) = lower(wanted.name))
          ORDER BY lower(wanted.name)
         ON CONFLICT (lower(name)) DO NOTHING RETURNING id, name),
     found AS (SELECT id, name FROM known UNION ALL SELECT id, name FROM new)"""
@@ -42,7 +42,7 @@ INSERT = f"""
 CREATE = Statement(f"WITH made AS ({INSERT} RETURNING *) {READ.format('made')}")
 CREATE_WITH_TAGS = Statement(
     f"""
-    WITH {FIND_TAGS.format(names="$7")},
+    WITH {FIND_TAGS.format(names="$7", condition="true")},
          made AS ({INSERT} WHERE {ARE_FOUND} RETURNING *),
          links AS (INSERT INTO tasks_task_tags (task_id, tag_id) SELECT made.id, found.id FROM made, found)
     {READ.format("made").replace(TAGS, FOUND_TAGS)}
@@ -79,7 +79,8 @@ def update_of(columns: tuple[str, ...]) -> Statement:
 def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
     """Writes these columns and all tags where one of them differs.
 
-    Not where some tags come and others go: the triggers that record the two would both see the end alone.
+    Not where some tags come and others go: the triggers that record the two would both see the end alone. And no tag is
+    made for a task that is not there or not the one that was asked for.
     """
     values = [f"${place}::{COLUMNS[column]}" for place, column in enumerate(columns, 5)]
     differs = f"ROW({', '.join(f'task.{column}' for column in columns)}) IS DISTINCT FROM ROW({', '.join(values)})"
@@ -87,14 +88,17 @@ def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
     written = [*map("{} = {}".format, columns, values), "updated_at = task.updated_at + interval '1 microsecond'"]
     return Statement(
         f"""
-        WITH {FIND_TAGS.format(names=f"${len(columns) + 5}")},
+        WITH RECURSIVE {FIND_TAGS.format(names=f"${len(columns) + 5}", condition="EXISTS (SELECT 1 FROM locked)")},
              present AS (SELECT tag_id AS id FROM tasks_task_tags WHERE task_id = $3::bigint),
-             coming AS (SELECT id FROM found EXCEPT SELECT id FROM present),
-             going AS (SELECT id FROM present EXCEPT SELECT id FROM found),
-             target AS (
+             going AS (SELECT id FROM present EXCEPT SELECT id FROM known),
+             locked AS (
                 SELECT task.id FROM tasks_task AS task
-                 WHERE {IS_ASKED_FOR} AND {IS_AS_SEEN} AND {ARE_FOUND}
-                   AND NOT (EXISTS (SELECT 1 FROM coming) AND EXISTS (SELECT 1 FROM going)) FOR UPDATE),
+                 WHERE {IS_ASKED_FOR} AND {IS_AS_SEEN}
+                   AND (NOT EXISTS (SELECT 1 FROM going)
+                        OR (SELECT count(*) FROM wanted) = (SELECT count(*) FROM known JOIN present USING (id)))
+                   FOR UPDATE),
+             coming AS (SELECT id FROM found EXCEPT SELECT id FROM present),
+             target AS (SELECT id FROM locked WHERE {ARE_FOUND}),
              removed AS (
                 DELETE FROM tasks_task_tags
                  WHERE task_id = (SELECT id FROM target) AND tag_id IN (SELECT id FROM going) RETURNING 1),
