@@ -8,7 +8,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
-from config.tokens.authentication import TokenGrant
+from config.tokens.grants import TokenGrant
 from tasks.history import attribute_changes
 
 ADMIN = "/admin/"

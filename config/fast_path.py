@@ -16,7 +16,8 @@ from django.http.request import split_domain_port, validate_host
 from config.attribution import request_id_for
 from config.errors import MEDIA_TYPE, exception_handler
 from config.permissions import allows_anonymous
-from config.tokens.authentication import InvalidToken, grant_of
+from config.tokens.authentication import InvalidToken, last_grant_of
+from config.tokens.grants import ASK
 
 JSON = "application/json"
 ACCEPTED = frozenset({None, "*/*", JSON, f"{JSON}, text/plain, */*"})
@@ -44,11 +45,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sender:
+    """Who may do what the request asks for, if the grants still have this version; None: whatever they are."""
+
+    actor: str
+    version: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlainRequest:
     """A request with nothing unusual about it, whose sender may do what it asks for."""
 
     environ: WSGIEnvironment
-    actor: str
+    sender: Sender
     id: str
 
     @classmethod
@@ -59,13 +68,17 @@ class PlainRequest:
         if not is_our_host(environ.get("HTTP_HOST", ""), tuple(settings.ALLOWED_HOSTS)):
             return None
         close_old_connections()
-        actor = actor_with(environ, permission)
-        return None if actor is None else cls(environ, actor, request_id_for(environ.get("HTTP_X_REQUEST_ID", "")))
+        sender = sender_with(environ, permission)
+        return None if sender is None else cls(environ, sender, request_id_for(environ.get("HTTP_X_REQUEST_ID", "")))
 
     @property
-    def signature(self) -> tuple[bytes, bytes]:
-        """Who and which request, for the history."""
-        return self.actor.encode(), self.id.encode()
+    def signature(self) -> tuple[bytes, bytes, bytes | None]:
+        """Who and which request, for the history, and the version of the grants that must hold."""
+        return self.sender.actor.encode(), self.id.encode(), self.sender.version
+
+    def is_granted(self) -> bool:
+        """Asked where no other statement does."""
+        return self.sender.version is None or ASK.run(self.sender.version).ntuples > 0
 
     @property
     def origin(self) -> str:
@@ -94,15 +107,15 @@ class PlainRequest:
         return self.answer(status, problem.content, *retry, media_type=MEDIA_TYPE)
 
 
-def actor_with(environ: WSGIEnvironment, permission: str) -> str | None:
+def sender_with(environ: WSGIEnvironment, permission: str) -> Sender | None:
     """Who sends it, where they have this permission."""
     if "HTTP_AUTHORIZATION" not in environ:
-        return "anonymous" if allows_anonymous(environ["REQUEST_METHOD"]) else None
+        return Sender("anonymous", None) if allows_anonymous(environ["REQUEST_METHOD"]) else None
     try:
-        grant = grant_of(environ)
+        grant = last_grant_of(environ)
     except InvalidToken:
         return None
-    return grant.actor if grant.allows(permission) else None
+    return Sender(grant.actor, grant.version) if grant.allows(permission) else None
 
 
 @lru_cache(maxsize=256)

@@ -7,7 +7,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import SAFE_METHODS, DjangoModelPermissions
 from rest_framework.request import Request
 
-from config.tokens.authentication import TokenGrant
+from config.tokens.grants import TokenGrant
 
 
 class ModelPermissionsOrAnonymous(DjangoModelPermissions):

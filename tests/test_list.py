@@ -388,5 +388,5 @@ def test_a_page_is_found_by_an_index(query: str, index: str) -> None:
         sql = found.sql
         for place, (_, value) in enumerate(found.filters, 1):
             sql = sql.replace(f"${place}", f"'{value.decode()}'")
-        cursor.execute(f"EXPLAIN {sql}")
+        cursor.execute("EXPLAIN " + sql.replace(f"${len(found.filters) + 1}", "null"))  # nobody's grant
         assert index in str(cursor.fetchall())

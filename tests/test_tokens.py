@@ -1,17 +1,19 @@
 """Tokens: who they let in, and what nobody learns from a refusal."""
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from config.tokens import grants
 from config.tokens.models import Token
 from config.tokens.secret import ALPHABET, checksum, digest_of, new_token, public_id_of
 from tasks.history import Change
@@ -210,8 +212,79 @@ def test_the_last_use_is_noted_at_most_once_a_minute(api: APIClient, bob: User) 
     recent, old = (timezone.now() - timedelta(seconds=seconds) for seconds in (50, 70))
     for before, is_noted in ((recent, False), (old, True)):
         Token.objects.update(last_used_at=before)
+        grants.REMEMBERED.clear()  # as in another process
         api.get("/tasks/")
         assert (last_used() != before) is is_noted
+
+
+def test_a_remembered_grant_is_looked_up_when_its_use_is_to_be_noted_or_it_expires(
+    api: APIClient, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(grants, "monotonic", lambda: now)
+    for unused, valid, seconds in ((100, 100, 60), (40, 100, 20), (0, 30, 30)):
+        used_at = timezone.now() - timedelta(seconds=unused)
+        text = make_token(bob, f"good for {seconds}", days=valid / 86400, last_used_at=used_at)
+        bearer(api, text).get("/tasks/")
+        now += seconds - 2
+        assert grants.remembered(text)
+        now += 4
+        assert grants.remembered(text) is None
+
+
+def queries_of(api: APIClient, expected: int) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        assert api.get("/tasks/").status_code == expected
+    return len(queries)
+
+
+def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
+    api: APIClient, settings: Settings
+) -> None:
+    """Each of these is a change that some other process may make."""
+    settings.API_ANONYMOUS = "none"
+    readers = Group.objects.get(name="Task readers")
+    view = Permission.objects.get(codename="view_task")
+    endings: dict[str, Callable[[User], object]] = {
+        "revoked": lambda user: user.tokens.update(revoked_at=timezone.now()),
+        "expired": lambda user: user.tokens.update(expires_at=timezone.now() - timedelta(hours=1)),
+        "deleted": lambda user: user.tokens.all().delete(),
+        "inactive": lambda user: User.objects.filter(pk=user.pk).update(is_active=False),
+        "user deleted": lambda user: user.delete(),
+        "left the group": lambda user: user.groups.clear(),
+        "the group may no longer": lambda _: readers.permissions.clear(),
+        "there is no such permission": lambda _: view.delete(),
+    }
+    for number, (why, end) in enumerate(endings.items()):
+        readers.permissions.add(view)
+        user = make_member(f"user-{number}", "Task readers")
+        make_task(title=why)
+        bearer(api, make_token(user))
+        assert (queries_of(api, 200), queries_of(api, 200)) == (3, 1)  # the page; at first the grant, and its use
+        end(user)
+        assert queries_of(api, 403 if "group" in why or "permission" in why else 401) > 1, why
+
+
+def test_what_a_remembered_grant_no_longer_allows_does_not_even_find_nothing(
+    api: APIClient, settings: Settings, bob: User
+) -> None:
+    settings.API_ANONYMOUS = "none"
+    bearer(api, make_token(bob))
+    for query in ("", "?tag=unknown"):
+        assert api.get(f"/tasks/{query}").json()["results"] == []
+    User.objects.filter(pk=bob.pk).update(is_active=False)
+    for query in ("", "?tag=unknown"):
+        assert api.get(f"/tasks/{query}").status_code == 401
+
+
+def test_a_process_remembers_so_many_grants_and_no_more(
+    api: APIClient, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grants, "MOST_REMEMBERED", 2)
+    grants.REMEMBERED.clear()
+    for number, remembered in enumerate((1, 2, 1)):
+        bearer(api, make_token(bob, f"{number}")).get("/tasks/")
+        assert len(grants.REMEMBERED) == remembered
 
 
 @pytest.mark.django_db(transaction=True)

@@ -14,6 +14,7 @@ from config.fast_path import Answer, PlainRequest
 from config.keyset import Cursor, Order
 from config.pagination import MOST_COUNTED, Page, estimate_in
 from config.statements import Statement
+from config.tokens.grants import HOLDS
 from tasks.fast_path.sql import MEMBERS, TAG_IDS, array
 from tasks.filters import TaskFilter
 from tasks.models import SEARCH_CONFIG, TAGS_PER_TASK
@@ -89,6 +90,7 @@ class Query:
                        SELECT 1 FROM tasks_task AS task WHERE {self.condition} LIMIT {MOST_COUNTED + 1}) AS counted),
                    row_to_json(members)
               FROM ({self.rows("tasks_task", self.condition)}) AS members
+             WHERE {self.is_granted}
         """
 
     @property
@@ -110,7 +112,14 @@ class Query:
               FROM (({self.rows("few", f"{count} <= {MOST_COUNTED}")})
                     UNION ALL
                     ({self.rows("tasks_task", f"{count} > {MOST_COUNTED} AND {self.condition}")})) AS members
+             WHERE {self.is_granted}
         """
+
+    @property
+    def is_granted(self) -> str:
+        """Behind the values of the filters and those of the cursor."""
+        cursor = self.page.order.columns if self.page.cursor else ()
+        return HOLDS.format(f"${len(self.filters) + len(cursor) + 1}")
 
     def rows(self, table: str, condition: str) -> str:
         """The tasks of the page."""
@@ -146,6 +155,52 @@ def text_of(value: Any) -> bytes:
     return (value.isoformat() if isinstance(value, datetime.date) else str(value)).encode()
 
 
+@dataclass(frozen=True)
+class Found:
+    """A page, and how many there are in all."""
+
+    rows: list[bytes]
+    more: bool = False
+    count: int = 0
+    is_estimate: bool = False
+
+
+def page(request: PlainRequest, pk: bytes) -> Answer | None:
+    query = Query.of(request.environ["QUERY_STRING"])
+    if query is None:
+        return None
+    found = look_up(query, request.sender.version) if query.find_tags() else Found([])
+    # Where no row is found, there is none to tell the count of the others, or that the caller may know.
+    if not found.rows and (query.page.cursor or query.page.offset or not request.is_granted()):
+        return None
+    return request.answer("200 OK", body(request, query, found))
+
+
+def look_up(query: Query, version: bytes | None) -> Found:
+    values = [value for _, value in query.filters]
+    names = {name for name, _ in query.filters}
+    estimate = query.estimate(values) if "search" in names and "tag" not in names else None
+    cursor = query.page.cursor
+    found = statement(query, estimate).run(*values, *(map(str.encode, cursor.values) if cursor else ()), version)
+    count = int(found.get_value(0, 0) or 0) if found.ntuples else 0
+    rows = [found.get_value(row, 1) or b"" for row in range(min(found.ntuples, query.page.limit))]
+    more = found.ntuples > query.page.limit
+    del found  # which holds as much as the rows: up to 40 MB
+    if query.page.backwards:
+        rows.reverse()
+    if count <= MOST_COUNTED:
+        return Found(rows, more, count)
+    return Found(rows, more, max(query.estimate(values) if estimate is None else estimate, count), is_estimate=True)
+
+
+def statement(query: Query, estimate: int | None) -> Statement:
+    if query.is_usual:
+        cursor = query.page.cursor
+        return usual(query.page.order, cursor and cursor.backwards)
+    is_rare = estimate is not None and estimate <= MOST_BY_INDEX
+    return Statement(query.sql_of_few if is_rare else query.sql, prepare=False)
+
+
 @lru_cache
 def usual(order: Order, backwards: bool | None) -> Statement:
     """Prepared; `backwards` is None for the first page."""
@@ -153,40 +208,11 @@ def usual(order: Order, backwards: bool | None) -> Statement:
     return Statement(Query([], [], Page(order, PAGINATION.default_limit, None, cursor)).sql)
 
 
-def page(request: PlainRequest, pk: bytes) -> Answer | None:
-    query = Query.of(request.environ["QUERY_STRING"])
-    if query is None:
-        return None
-    if not query.find_tags():
-        return request.answer("200 OK", body(request, query, (0, False), [], more=False))
-    cursor = query.page.cursor
-    values = [value for _, value in query.filters]
-    names = {name for name, _ in query.filters}
-    estimate = query.estimate(values) if "search" in names and "tag" not in names else None
-    if query.is_usual:
-        statement = usual(query.page.order, cursor and cursor.backwards)
-    else:
-        is_rare = estimate is not None and estimate <= MOST_BY_INDEX
-        statement = Statement(query.sql_of_few if is_rare else query.sql, prepare=False)
-    found = statement.run(*values, *(value.encode() for value in (cursor.values if cursor else ())))
-    if not found.ntuples and (cursor or query.page.offset):
-        return None  # it has no row to tell the count of the others
-    count = int(found.get_value(0, 0) or 0) if found.ntuples else 0
-    total = (count, False)
-    if count > MOST_COUNTED:
-        total = (max(query.estimate(values) if estimate is None else estimate, count), True)
-    rows = [found.get_value(row, 1) or b"" for row in range(min(found.ntuples, query.page.limit))]
-    more = found.ntuples > query.page.limit
-    del found  # which holds as much as the rows: up to 40 MB
-    if query.page.backwards:
-        rows.reverse()
-    return request.answer("200 OK", body(request, query, total, rows, more=more))
-
-
-def body(request: PlainRequest, query: Query, total: tuple[int, bool], rows: list[bytes], *, more: bool) -> bytes:
-    url = f"{request.origin}{quote(request.environ['PATH_INFO'])}"
+def body(request: PlainRequest, query: Query, found: Found) -> bytes:
+    url, rows = f"{request.origin}{quote(request.environ['PATH_INFO'])}", found.rows
     ends = [json.loads(row) for row in (*rows[:1], *rows[-1:])] if query.page.offset is None else []
-    head = {"count": total[0], "count_is_estimate": total[1], **query.page.links(url, query.pairs, ends, more=more)}
+    links = query.page.links(url, query.pairs, ends, more=found.more)
+    head = {"count": found.count, "count_is_estimate": found.is_estimate, **links}
     start = json.dumps(head, separators=(",", ":"))[:-1].encode()
     if not rows:
         return start + b',"results":[]}'

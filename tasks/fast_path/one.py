@@ -7,6 +7,7 @@ from psycopg.pq.abc import PGresult
 
 from config.fast_path import Answer, PlainRequest
 from config.statements import Statement
+from config.tokens.grants import HOLDS
 from tasks.fast_path.bodies import COLUMNS, MEDIA_TYPES, PATCH_MEDIA_TYPES, values_of
 from tasks.fast_path.sql import ETAG, MEMBERS, TAGS
 
@@ -16,10 +17,11 @@ DEFAULTS = {"description": None, "completed": b"false", "due_date": None}
 READ = f"SELECT row_to_json(members), {ETAG}, task.id FROM {{}} AS task, LATERAL (SELECT {MEMBERS}) AS members"
 # Who and which request, for the triggers that write the history, and for this statement alone.
 SIGN = "set_config('tasks.actor', $1, true), set_config('tasks.request', $2, true)"
-IS_ASKED_FOR = f"task.id = $3::bigint AND coalesce({ETAG} = $4, true)"
+IS_GRANTED = HOLDS.format("$3")
+IS_ASKED_FOR = f"task.id = $4::bigint AND coalesce({ETAG} = $5, true) AND {IS_GRANTED}"
 # The rows that this statement sees are those of its beginning. Where it had to wait for another writer of the task, it
 # sees that one's row, but not its tags: then it does nothing.
-IS_AS_SEEN = "task.updated_at = (SELECT seen.updated_at FROM tasks_task AS seen WHERE seen.id = $3::bigint)"
+IS_AS_SEEN = "task.updated_at = (SELECT seen.updated_at FROM tasks_task AS seen WHERE seen.id = $4::bigint)"
 # The tags of these names, made where they are missing, always in the order of their names, so that two statements can't
 # wait for each other in a ring. One that somebody else makes at this moment can't be seen: then some are missing.
 FIND_TAGS = f"""
@@ -35,15 +37,15 @@ FIND_TAGS = f"""
 ARE_FOUND = "(SELECT count(*) FROM found) = (SELECT count(*) FROM wanted)"
 FOUND_TAGS = 'ARRAY(SELECT found.name FROM found ORDER BY lower(found.name) COLLATE "C")'
 
-RETRIEVE = Statement(READ.format("tasks_task") + " WHERE task.id = $1::bigint")
+RETRIEVE = Statement(READ.format("tasks_task") + f" WHERE task.id = $1::bigint AND {HOLDS.format('$2')}")
 INSERT = f"""
     INSERT INTO tasks_task (title, description, completed, due_date)
-    SELECT $3, $4, $5::boolean, $6::date FROM (SELECT {SIGN}) AS signature"""
+    SELECT $4, $5, $6::boolean, $7::date FROM (SELECT {SIGN}) AS signature WHERE {IS_GRANTED}"""
 CREATE = Statement(f"WITH made AS ({INSERT} RETURNING *) {READ.format('made')}")
 CREATE_WITH_TAGS = Statement(
     f"""
-    WITH {FIND_TAGS.format(names="$7", condition="true")},
-         made AS ({INSERT} WHERE {ARE_FOUND} RETURNING *),
+    WITH {FIND_TAGS.format(names="$8", condition=IS_GRANTED)},
+         made AS ({INSERT} AND {ARE_FOUND} RETURNING *),
          links AS (INSERT INTO tasks_task_tags (task_id, tag_id) SELECT made.id, found.id FROM made, found)
     {READ.format("made").replace(TAGS, FOUND_TAGS)}
     """
@@ -61,14 +63,14 @@ DESTROY = Statement(
 @lru_cache
 def update_of(columns: tuple[str, ...]) -> Statement:
     """Writes these columns where one of them differs."""
-    values = [f"${place}::{COLUMNS[column]}" for place, column in enumerate(columns, 5)]
+    values = values_for(columns)
     return Statement(
         f"""
         WITH made AS (
             UPDATE tasks_task AS task SET {", ".join(map("{} = {}".format, columns, values))}
               FROM (SELECT {SIGN}) AS signature
              WHERE {IS_ASKED_FOR} AND {IS_AS_SEEN}
-               AND ROW({", ".join(f"task.{column}" for column in columns)}) IS DISTINCT FROM ROW({", ".join(values)})
+               AND {differs(columns, values)}
             RETURNING task.*
         ) {READ.format("made")}
         """
@@ -82,14 +84,13 @@ def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
     Not where some tags come and others go: the triggers that record the two would both see the end alone. And no tag is
     made for a task that is not there or not the one that was asked for.
     """
-    values = [f"${place}::{COLUMNS[column]}" for place, column in enumerate(columns, 5)]
-    differs = f"ROW({', '.join(f'task.{column}' for column in columns)}) IS DISTINCT FROM ROW({', '.join(values)})"
+    values = values_for(columns)
     # The trigger puts the time; that updated_at is written at all says that the task changes with its tags.
     written = [*map("{} = {}".format, columns, values), "updated_at = task.updated_at + interval '1 microsecond'"]
     return Statement(
         f"""
-        WITH RECURSIVE {FIND_TAGS.format(names=f"${len(columns) + 5}", condition="EXISTS (SELECT 1 FROM locked)")},
-             present AS (SELECT tag_id AS id FROM tasks_task_tags WHERE task_id = $3::bigint),
+        WITH RECURSIVE {FIND_TAGS.format(names=f"${len(columns) + 6}", condition="EXISTS (SELECT 1 FROM locked)")},
+             present AS (SELECT tag_id AS id FROM tasks_task_tags WHERE task_id = $4::bigint),
              going AS (SELECT id FROM present EXCEPT SELECT id FROM known),
              locked AS (
                 SELECT task.id FROM tasks_task AS task
@@ -108,7 +109,7 @@ def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
              made AS (
                 UPDATE tasks_task AS task SET {", ".join(written)}
                   FROM target, (SELECT {SIGN}) AS signature
-                 WHERE task.id = target.id AND ({differs if columns else "false"}
+                 WHERE task.id = target.id AND ({differs(columns, values)}
                     OR EXISTS (SELECT 1 FROM removed) OR EXISTS (SELECT 1 FROM added))
                 RETURNING task.*)
         {READ.format("made").replace(TAGS, FOUND_TAGS)}
@@ -116,10 +117,18 @@ def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
     )
 
 
+def values_for(columns: tuple[str, ...]) -> list[str]:
+    return [f"${place}::{COLUMNS[column]}" for place, column in enumerate(columns, 6)]
+
+
+def differs(columns: tuple[str, ...], values: list[str]) -> str:
+    return f"ROW({', '.join(f'task.{column}' for column in columns)}) IS DISTINCT FROM ROW({', '.join(values)})"
+
+
 def retrieve(request: PlainRequest, pk: bytes) -> Answer | None:
     if request.environ["QUERY_STRING"] or "HTTP_IF_MATCH" in request.environ:
         return None
-    return shown(request, RETRIEVE.run(pk))
+    return shown(request, RETRIEVE.run(pk, request.sender.version))
 
 
 def create(request: PlainRequest, pk: bytes) -> Answer | None:
