@@ -37,11 +37,15 @@ HEADERS = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer to be sent as it is."""
+    """An answer to be sent as it is: a page in its rows, which nobody needs in one piece."""
 
     status: str
     headers: list[tuple[str, str]]
-    body: bytes
+    parts: Sequence[bytes]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +89,12 @@ class PlainRequest:
         """Where the service is, as the client calls it."""
         return f"{self.environ['wsgi.url_scheme']}://{self.environ['HTTP_HOST']}"
 
-    def answer(self, status: str, body: bytes = b"", *headers: tuple[str, str], media_type: str = JSON) -> Answer:
-        sent = [*headers, *HEADERS, ("Content-Length", str(len(body))), ("X-Request-ID", self.id)]
-        if body:
+    def answer(
+        self, status: str, parts: Sequence[bytes] = (), *headers: tuple[str, str], media_type: str = JSON
+    ) -> Answer:
+        length = str(sum(map(len, parts)))
+        sent = [*headers, *HEADERS, ("Content-Length", length), ("X-Request-ID", self.id)]
+        if parts:
             sent.append(("Content-Type", media_type))
         vary = [
             *(() if "HTTP_AUTHORIZATION" in self.environ else ("Cookie",)),
@@ -97,14 +104,14 @@ class PlainRequest:
             sent.append(("Vary", ", ".join(vary)))
         if settings.SECURE_HSTS_SECONDS and self.environ["wsgi.url_scheme"] == "https":
             sent.append(("Strict-Transport-Security", f"max-age={settings.SECURE_HSTS_SECONDS}"))
-        return Answer(status, sent, body)
+        return Answer(status, sent, parts)
 
     def failure(self, exc: Exception) -> Answer:
         """What a view would answer."""
         problem = exception_handler(exc, {})
         retry = [("Retry-After", problem["Retry-After"])] if "Retry-After" in problem else []
         status = f"{problem.status_code} {problem.reason_phrase}"
-        return self.answer(status, problem.content, *retry, media_type=MEDIA_TYPE)
+        return self.answer(status, [problem.content], *retry, media_type=MEDIA_TYPE)
 
 
 def sender_with(environ: WSGIEnvironment, permission: str) -> Sender | None:

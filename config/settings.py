@@ -112,7 +112,8 @@ DATABASES["default"] |= {
         # In milliseconds. A statement of the API takes a few; what takes seconds would only pile up. The last one
         # ends the query of a worker that was killed. A row that stays locked is a 503 within 3 seconds also when all
         # threads wait for it: each waits up to twice (for its turn, then for the row), and others wait for a thread.
-        # And no parallel workers or JIT: to start either takes longer than the statement, also where it then is not used.
+        # And neither parallel workers nor JIT: to start them takes longer than a statement, even one that does not need
+        # them in the end.
         "options": "-c statement_timeout=10000 -c lock_timeout=500"
         " -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000"
         " -c max_parallel_workers_per_gather=0 -c jit=off",

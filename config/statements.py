@@ -4,6 +4,7 @@ PostgreSQL parses and plans such a statement once per connection, and nothing is
 in, and values come out, as PostgreSQL's own text.
 """
 
+from collections.abc import Iterator
 from itertools import count
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -30,16 +31,25 @@ class Statement:
 
     def run(self, *parameters: bytes | None) -> PGresult:
         """Run it on this thread's connection. Raises what Django's cursors raise."""
-        connection.close_if_health_check_failed()
-        connection.ensure_connection()
-        raw: psycopg.Connection[Any] = connection.connection
+        raw = connected()
         with connection.wrap_database_errors, debug_transaction(connection, self.sql):
-            if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
-                checked(raw, raw.pgconn.exec_(b"BEGIN"))  # as psycopg's cursors do
             if not self.name:
                 return checked(raw, raw.pgconn.exec_params(self.sql.encode(), parameters))
             self._prepare(raw)
             return checked(raw, raw.pgconn.exec_prepared(self.name, parameters))  # type: ignore[arg-type]  # it takes None
+
+    def run_by_row(self, *parameters: bytes | None) -> Iterator[PGresult]:
+        """The same, with a result for each row, to be read to the end: what is many times a row is never held."""
+        raw = connected()
+        with connection.wrap_database_errors, debug_transaction(connection, self.sql):
+            raw.pgconn.send_query_params(self.sql.encode(), parameters)
+            raw.pgconn.set_single_row_mode()
+            try:
+                while (result := raw.pgconn.get_result()) is not None:
+                    yield checked(raw, result)
+            finally:  # of an error, PostgreSQL tells before the end of the results
+                while raw.pgconn.get_result() is not None:
+                    pass
 
     def _prepare(self, raw: psycopg.Connection[Any]) -> None:
         names = PREPARED.setdefault(raw, set())
@@ -48,8 +58,19 @@ class Statement:
             names.add(self.name)
 
 
+def connected() -> "psycopg.Connection[Any]":
+    """The connection of this thread, as Django's cursors begin with it."""
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    raw: psycopg.Connection[Any] = connection.connection
+    if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
+        with connection.wrap_database_errors:
+            checked(raw, raw.pgconn.exec_(b"BEGIN"))
+    return raw
+
+
 def checked(raw: psycopg.Connection[Any], result: PGresult) -> PGresult:
-    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
+    if result.status in (ExecStatus.TUPLES_OK, ExecStatus.SINGLE_TUPLE, ExecStatus.COMMAND_OK):
         return result
     if raw.pgconn.status == ConnStatus.BAD:
         raise psycopg.OperationalError(raw.pgconn.get_error_message())

@@ -1,5 +1,7 @@
 """A connection that ended while nobody used it costs no request an error, and no query to find out."""
 
+from collections import deque
+
 import psycopg
 import pytest
 from django.db import DataError, ProgrammingError, close_old_connections, connection
@@ -80,3 +82,12 @@ def test_a_statement_raises_what_a_cursor_raises() -> None:
         Statement("SELECT 1 / $1::integer").run(b"0")
     with pytest.raises(ProgrammingError, match="nothing_like_it"):
         Statement("SELECT 1 FROM nothing_like_it", prepare=False).run()
+
+
+def test_an_error_behind_the_first_rows_is_raised_and_leaves_the_connection_usable() -> None:
+    statement = Statement("SELECT 1 / (100000 - n) FROM generate_series(1, 200000) n", prepare=False)
+    results = statement.run_by_row()
+    assert next(results).ntuples == 1
+    with pytest.raises(DataError):
+        deque(results)
+    assert Statement("SELECT 1", prepare=False).run().ntuples == 1

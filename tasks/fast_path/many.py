@@ -181,16 +181,25 @@ def look_up(query: Query, version: bytes | None) -> Found:
     names = {name for name, _ in query.filters}
     estimate = query.estimate(values) if "search" in names and "tag" not in names else None
     cursor = query.page.cursor
-    found = statement(query, estimate).run(*values, *(map(str.encode, cursor.values) if cursor else ()), version)
-    count = int(found.get_value(0, 0) or 0) if found.ntuples else 0
-    rows = [found.get_value(row, 1) or b"" for row in range(min(found.ntuples, query.page.limit))]
-    more = found.ntuples > query.page.limit
-    del found  # which holds as much as the rows: up to 40 MB
+    parameters = (*values, *(map(str.encode, cursor.values) if cursor else ()), version)
+    count, rows = fetch(statement(query, estimate), parameters, by_row=query.page.limit > PAGINATION.default_limit)
+    more = len(rows) > query.page.limit
+    del rows[query.page.limit :]
     if query.page.backwards:
         rows.reverse()
     if count <= MOST_COUNTED:
         return Found(rows, more, count)
     return Found(rows, more, max(query.estimate(values) if estimate is None else estimate, count), is_estimate=True)
+
+
+def fetch(statement: Statement, parameters: Sequence[bytes | None], *, by_row: bool) -> tuple[int, list[bytes]]:
+    """The count and the rows; a page of many row by row, since it may have 40 MB."""
+    count, rows = 0, []
+    for result in statement.run_by_row(*parameters) if by_row else (statement.run(*parameters),):
+        for row in range(result.ntuples):
+            count = int(result.get_value(row, 0) or 0)
+            rows.append(result.get_value(row, 1) or b"")
+    return count, rows
 
 
 def statement(query: Query, estimate: int | None) -> Statement:
@@ -208,12 +217,10 @@ def usual(order: Order, backwards: bool | None) -> Statement:
     return Statement(Query([], [], Page(order, PAGINATION.default_limit, None, cursor)).sql)
 
 
-def body(request: PlainRequest, query: Query, found: Found) -> bytes:
+def body(request: PlainRequest, query: Query, found: Found) -> list[bytes]:
     url, rows = f"{request.origin}{quote(request.environ['PATH_INFO'])}", found.rows
     ends = [json.loads(row) for row in (*rows[:1], *rows[-1:])] if query.page.offset is None else []
     links = query.page.links(url, query.pairs, ends, more=found.more)
     head = {"count": found.count, "count_is_estimate": found.is_estimate, **links}
-    start = json.dumps(head, separators=(",", ":"))[:-1].encode()
-    if not rows:
-        return start + b',"results":[]}'
-    return b"".join((start, b',"results":[', rows[0], *(part for row in rows[1:] for part in (b",", row)), b"]}"))
+    start = json.dumps(head, separators=(",", ":"))[:-1].encode() + b',"results":['
+    return [start, *rows[:1], *(part for row in rows[1:] for part in (b",", row)), b"]}"]

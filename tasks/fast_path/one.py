@@ -177,4 +177,4 @@ def shown(request: PlainRequest, found: PGresult, status: str = "200 OK") -> Ans
     headers = [("ETag", f'"{etag.decode()}"')]
     if status == CREATED:
         headers.append(("Location", f"{request.origin}/tasks/{pk.decode()}"))
-    return request.answer(status, body, *headers)
+    return request.answer(status, [body], *headers)
