@@ -3,19 +3,19 @@
 import datetime
 import re
 import threading
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import transaction
 from django.test import Client
 
 from tasks.history import attribute_changes
 from tasks.models import Change, Tag, Task
 from tests.factories import make_task, make_tasks
 from tests.pages import form_in, form_on
+from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/tasks/task/"
@@ -230,29 +230,6 @@ def test_more_than_a_page_can_ask_about_are_refused(staff: Client, monkeypatch: 
     answer = staff.post(LIST, all_of_them, follow=True)
     assert "Nothing was deleted: select at most 2." in answer.content.decode()
     assert Task.objects.count() == 3
-
-
-def in_thread(work: Callable[[], Any]) -> threading.Thread:
-    def run() -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def await_lock_waiter() -> None:
-    """Return when another session waits for a lock."""
-    with connection.cursor() as cursor:
-        for _ in range(500):
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else the transaction sees what it saw first
-            cursor.execute("SELECT pg_sleep(0.01), count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-            if cursor.fetchone()[1]:
-                return
-    raise AssertionError("nobody waits")
 
 
 @pytest.mark.django_db(transaction=True)

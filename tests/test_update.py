@@ -4,11 +4,13 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from rest_framework.test import APIClient
 
+from tasks.history import timeline
 from tasks.models import Tag, Task
 from tests.factories import make_task
+from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
 
@@ -193,3 +195,18 @@ class TestUpdatedAt:
         Task.objects.update(title=task.title)
         Tag.objects.update(name="a")
         assert not self.moves(task)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tag_that_somebody_else_makes_at_this_moment_takes_the_place_of_others(api: APIClient) -> None:
+    task, answers = make_task(tags=("a", "b")), []
+    with transaction.atomic():
+        make_task(tags=("c",))
+        waiting = in_thread(lambda: answers.append(api.patch(f"/tasks/{task.pk}", {"tags": ["b", "C"], "title": "B"})))
+        await_lock_waiter()
+    waiting.join()
+    assert (answers[0].status_code, answers[0].json()["tags"]) == (200, ["b", "c"])
+    assert api.get(f"/tasks/{task.pk}").headers["ETag"] == answers[0].headers["ETag"]
+    entry = timeline(task.pk)[0][0]
+    assert entry.old == {"title": "Buy milk", "tags": ["a", "b"]}
+    assert entry.new == {"title": "B", "tags": ["b", "c"]}

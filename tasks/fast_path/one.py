@@ -3,6 +3,7 @@
 import re
 from functools import lru_cache
 
+from django.db import transaction
 from psycopg.pq.abc import PGresult
 
 from config.fast_path import Answer, PlainRequest
@@ -58,6 +59,16 @@ DESTROY = Statement(
     DELETE FROM tasks_task USING task WHERE tasks_task.id = task.id AND (SELECT count(*) FROM links) >= 0 RETURNING 1
     """
 )
+# The tags that go, before others come.
+REMOVE_TAGS = Statement(
+    f"""
+    WITH task AS (SELECT task.id, {SIGN} FROM tasks_task AS task WHERE {IS_ASKED_FOR} FOR UPDATE)
+    DELETE FROM tasks_task_tags AS link USING task
+     WHERE link.task_id = task.id AND link.tag_id NOT IN (
+           SELECT tag.id FROM tasks_tag AS tag JOIN unnest($6::varchar[]) AS wanted (name)
+               ON lower(tag.name) = lower(wanted.name)) RETURNING 1
+    """
+)
 
 
 @lru_cache
@@ -81,8 +92,8 @@ def update_of(columns: tuple[str, ...]) -> Statement:
 def update_with_tags_of(columns: tuple[str, ...]) -> Statement:
     """Writes these columns and all tags where one of them differs.
 
-    Not where some tags come and others go: the triggers that record the two would both see the end alone. And no tag is
-    made for a task that is not there or not the one that was asked for.
+    Not where some tags come and others go: the triggers that record the two would both see the end alone. That takes
+    REMOVE_TAGS first. And no tag is made for a task that is not there or not the one that was asked for.
     """
     values = values_for(columns)
     # The trigger puts the time; that updated_at is written at all says that the task changes with its tags.
@@ -146,10 +157,20 @@ def update(request: PlainRequest, pk: bytes) -> Answer | None:
     if not values or not has_plain_condition(request):
         return None
     columns = tuple(column for column in COLUMNS if column in values)
-    parameters = (*request.signature, pk, etag_of(request), *(values[column] for column in columns))
-    if "tags" in values:
-        return shown(request, update_with_tags_of(columns).run(*parameters, values["tags"] or b"{}"))
-    return shown(request, update_of(columns).run(*parameters))
+    parameters = tuple(values[column] for column in columns)
+    if "tags" not in values:
+        return shown(request, update_of(columns).run(*request.signature, pk, etag_of(request), *parameters))
+    statement, tags = update_with_tags_of(columns), values["tags"] or b"{}"
+    answer = shown(request, statement.run(*request.signature, pk, etag_of(request), *parameters, tags))
+    if answer:
+        return answer
+    # A savepoint would give the task another xmin than the transaction's, and the trigger would move updated_at.
+    with transaction.atomic(savepoint=False):
+        if REMOVE_TAGS.run(*request.signature, pk, etag_of(request), tags).ntuples:
+            answer = shown(request, statement.run(*request.signature, pk, None, *parameters, tags))
+            if answer is None:
+                transaction.set_rollback(True)
+    return answer
 
 
 def destroy(request: PlainRequest, pk: bytes) -> Answer | None:
