@@ -10,11 +10,13 @@ from functools import lru_cache
 from wsgiref.types import WSGIEnvironment
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import close_old_connections
 from django.http.request import split_domain_port, validate_host
 
 from config.attribution import request_id_for
 from config.errors import MEDIA_TYPE, exception_handler
+from config.idempotency.models import caller_of
 from config.permissions import allows_anonymous
 from config.tokens.authentication import InvalidToken, last_grant_of
 from config.tokens.grants import ASK
@@ -22,9 +24,7 @@ from config.tokens.grants import ASK
 JSON = "application/json"
 ACCEPTED = frozenset({None, "*/*", JSON, f"{JSON}, text/plain, */*"})
 # Headers that mean something to a view or to a middleware.
-UNUSUAL = frozenset(
-    f"HTTP_{name}" for name in ("COOKIE", "IDEMPOTENCY_KEY", "IF_NONE_MATCH", "CONTENT_ENCODING", "ORIGIN")
-)
+UNUSUAL = frozenset(f"HTTP_{name}" for name in ("COOKIE", "IF_NONE_MATCH", "CONTENT_ENCODING", "ORIGIN"))
 # What the middlewares and views put on every answer of the API.
 HEADERS = (
     ("Cache-Control", "private, no-cache"),
@@ -53,7 +53,11 @@ class Sender:
     """Who may do what the request asks for, if the grants still have this version; None: whatever they are."""
 
     actor: str
+    caller: str  # whose keys for retries are used
     version: bytes | None
+
+
+ANYBODY = Sender("anonymous", caller_of(AnonymousUser()), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +121,12 @@ class PlainRequest:
 def sender_with(environ: WSGIEnvironment, permission: str) -> Sender | None:
     """Who sends it, where they have this permission."""
     if "HTTP_AUTHORIZATION" not in environ:
-        return Sender("anonymous", None) if allows_anonymous(environ["REQUEST_METHOD"]) else None
+        return ANYBODY if allows_anonymous(environ["REQUEST_METHOD"]) else None
     try:
         grant = last_grant_of(environ)
     except InvalidToken:
         return None
-    return Sender(grant.actor, grant.version) if grant.allows(permission) else None
+    return Sender(grant.actor, caller_of(grant.user), grant.version) if grant.allows(permission) else None
 
 
 @lru_cache(maxsize=256)

@@ -19,7 +19,7 @@ from config.attribution import actor_of, request_id
 from config.conditional import SCHEMA, Preconditions
 from config.errors import PreconditionFailed
 from config.filters import FilterBackend
-from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_of
+from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_in
 from config.parsers import JSONParser, MergePatchParser
 from config.views import StrictAPIView
 from tasks.filters import TaskFilter
@@ -166,15 +166,15 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
         values = self.validated(partial=False)
-        key = key_of(request.headers)
+        key = key_in(request.headers.get("Idempotency-Key"))
         with transaction.atomic():
-            stored = StoredAnswer.claim(caller_of(request), key, request.data) if key else None
+            stored = StoredAnswer.claim(caller_of(request.user), key, request.data) if key else None
             if stored and stored.status:
                 return stored.replay()
             task = Task.objects.create_with_tags(**values)
             answer = self.answer(task, 201, {"Location": reverse("task-detail", (task.pk,), request=request)})
             if stored:
-                stored.keep(answer)
+                stored.keep(answer.status_code, answer.headers, answer.content)
         return answer
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Answer:

@@ -284,6 +284,7 @@ USUAL = {
     "a page for a search": ("GET", "/tasks/?search=milk", None, {}),
     "a page by offset": ("GET", "/tasks/?offset=0", None, {}),
     "a new task": ("POST", "/tasks/", {"title": "A", "due_date": "2026-01-01", "tags": ["a", "new"]}, {}),
+    "a new task, once": ("POST", "/tasks/", {"title": "A", "tags": ["a", "new"]}, {"HTTP_IDEMPOTENCY_KEY": "k"}),
     "a change": ("PATCH", "/tasks/{pk}", {"completed": True}, {}),
     "a change of tags": ("PATCH", "/tasks/{pk}", {"tags": ["b", "a", "c"]}, {}),
     "a change that exchanges tags": ("PATCH", "/tasks/{pk}", {"tags": ["b", "c"], "title": "B"}, {}),
@@ -310,8 +311,14 @@ def test_what_is_usual_takes_the_short_way(name: str, with_token: bool) -> None:
     assert same(method, target.format(pk=task.pk), body, **sent)
 
 
-# A page: the ids of the tags first, and what PostgreSQL expects of the search. An exchange: what goes, and what comes.
-MORE_STATEMENTS = {"a filtered page": 2, "a page for a search": 2, "a change that exchanges tags": 3}
+# A page: the ids of the tags first, or what PostgreSQL expects of the search. Once: the key before, the answer behind.
+# An exchange: what there is, what goes, what comes.
+MORE_STATEMENTS = {
+    "a filtered page": 2,
+    "a page for a search": 2,
+    "a new task, once": 3,
+    "a change that exchanges tags": 3,
+}
 
 
 @pytest.mark.parametrize("name", USUAL)
@@ -327,7 +334,7 @@ def test_what_is_usual_takes_one_statement_or_few(name: str) -> None:
 
 UNUSUAL = {
     "a session": {"HTTP_COOKIE": "sessionid=x"},
-    "a key for retries": {"HTTP_IDEMPOTENCY_KEY": "k"},
+    "a key for retries that is none": {"HTTP_IDEMPOTENCY_KEY": ""},
     "a host of somebody else": {"HTTP_HOST": "evil.example"},
     "no host": {"HTTP_HOST": ""},
     "another representation": {"HTTP_ACCEPT": "text/html"},

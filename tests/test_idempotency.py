@@ -5,13 +5,14 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from config.idempotency.models import StoredAnswer
 from tasks.models import Task
-from tests.factories import make_user
+from tests.factories import make_task, make_user
+from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
 
@@ -72,6 +73,7 @@ def test_keys_of_every_form(api: APIClient, key: str) -> None:
     assert post(api, key).status_code == 201
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_error_is_not_stored(api: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
     assert post(api, "k1", title="").status_code == 400
     assert post(api, "k1").status_code == 201
@@ -169,3 +171,16 @@ def test_fifty_posts_with_one_key_at_one_moment_make_one_task() -> None:
 
 def age(answers: Any, *, hours: int) -> None:
     answers.update(created_at=timezone.now() - datetime.timedelta(hours=hours))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_key_is_used_once_also_where_somebody_else_makes_the_tag_at_this_moment(api: APIClient) -> None:
+    answers: list[Any] = []
+    with transaction.atomic():
+        make_task(tags=("new",))
+        waiting = in_thread(lambda: answers.append(post(api, "k1", title="A", tags=["new"])))
+        await_lock_waiter()
+    waiting.join()
+    again = post(api, "k1", title="A", tags=["new"])
+    assert (answers[0].status_code, again.content) == (201, answers[0].content)
+    assert Task.objects.filter(title="A").count() == 1

@@ -1,43 +1,46 @@
 """The answers that a retry gets again."""
 
-import datetime
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, models
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import models
 from django.http import HttpResponse
-from rest_framework.request import Request
 
 from config.errors import IdempotencyKeyReused, InvalidHeader
+from config.statements import Statement
 
-LIFETIME = datetime.timedelta(hours=24)
+LIFETIME = "interval '24 hours'"
 KEY_LENGTH = 255
 KEY_PATTERN = r'^([\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}|"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}")$'
 KEY = re.compile(KEY_PATTERN)
 
 # Waits for another transaction that is just using the key. Gives a row when the key is this caller's to use: it was
 # new, or too old to count; no row when there is an answer to it.
-CLAIM = """
+# Each use of a key takes away a few others that are too old, so that their number stays that of a day; SKIP LOCKED:
+# nobody waits for another who does the same. An array, because PostgreSQL may run the subquery of an IN once per row,
+# and so delete them all.
+CLAIM = Statement(
+    f"""
+WITH forgotten AS (
+    DELETE FROM idempotency_storedanswer WHERE id = ANY (ARRAY (
+        SELECT id FROM idempotency_storedanswer WHERE created_at < now() - {LIFETIME} AND (caller, key) <> ($1, $2)
+         ORDER BY created_at LIMIT 10 FOR UPDATE SKIP LOCKED)))
 INSERT INTO idempotency_storedanswer AS stored (caller, key, fingerprint, created_at, status, headers, body)
-VALUES (%(caller)s, %(key)s, %(fingerprint)s, now(), 0, '{}', '')
+VALUES ($1, $2, decode($3, 'hex'), now(), 0, '{{}}', '')
 ON CONFLICT (caller, key) DO UPDATE
     SET fingerprint = excluded.fingerprint, created_at = excluded.created_at
-    WHERE stored.created_at < now() - %(lifetime)s
+    WHERE stored.created_at < now() - {LIFETIME}
 RETURNING id
-"""
-
-# Each use of a key takes away a few that are too old, so that their number stays that of a day; SKIP LOCKED: nobody
-# waits for another who does the same. An array, because PostgreSQL may run the subquery of an IN once per row, and so
-# delete them all.
-FORGET = """
-DELETE FROM idempotency_storedanswer WHERE id = ANY (ARRAY (
-    SELECT id FROM idempotency_storedanswer WHERE created_at < now() - %(lifetime)s
-     ORDER BY created_at LIMIT 10 FOR UPDATE SKIP LOCKED
-))
-"""
+"""  # noqa: S608 - of constants
+)
+KEEP = Statement("""
+UPDATE idempotency_storedanswer SET status = $2::smallint, headers = $3::jsonb, body = convert_to($4, 'UTF8')
+ WHERE id = $1::bigint
+""")
 
 
 class StoredAnswer(models.Model):
@@ -53,7 +56,7 @@ class StoredAnswer(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("caller", "key"), name="storedanswer_caller_key"),)
-        # FORGET
+        # CLAIM, for what it takes away
         indexes = (models.Index(fields=("created_at",), name="storedanswer_created"),)
 
     def __str__(self) -> str:
@@ -66,22 +69,17 @@ class StoredAnswer(models.Model):
         Raises IdempotencyKeyReused when the key came with another body within its lifetime.
         """
         fingerprint = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()
-        values: dict[str, Any] = {"caller": caller, "key": key, "fingerprint": fingerprint, "lifetime": LIFETIME}
-        with connection.cursor() as cursor:
-            cursor.execute(CLAIM, values)
-            claimed = cursor.fetchone()
-            if claimed:
-                cursor.execute(FORGET, values)
-                return cls(pk=claimed[0], caller=caller, key=key, status=0)
+        claimed = CLAIM.run(caller.encode(), key.encode(), fingerprint.hex().encode())
+        if claimed.ntuples:
+            return cls(pk=int(claimed.get_value(0, 0) or 0), caller=caller, key=key, status=0)
         stored = cls.objects.get(caller=caller, key=key)
         if bytes(stored.fingerprint) != fingerprint:
             raise IdempotencyKeyReused
         return stored
 
-    def keep(self, answer: HttpResponse) -> None:
-        """Keep the answer, in the transaction of what it tells."""
-        headers = dict(answer.items())
-        type(self).objects.filter(pk=self.pk).update(status=answer.status_code, headers=headers, body=answer.content)
+    def keep(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Keep the answer, which is UTF-8, in the transaction of what it tells."""
+        KEEP.run(f"{self.pk}".encode(), f"{status}".encode(), json.dumps(dict(headers)).encode(), body)
 
     def replay(self) -> HttpResponse:
         """The first answer, byte for byte, marked as a repetition."""
@@ -89,9 +87,8 @@ class StoredAnswer(models.Model):
         return HttpResponse(bytes(self.body), status=self.status, headers=headers)
 
 
-def key_of(headers: Mapping[str, str]) -> str | None:
-    """The key: an RFC 8941 string, or its characters without the quotes, as most clients send it."""
-    value = headers.get("Idempotency-Key")
+def key_in(value: str | None) -> str | None:
+    """The key of a header: an RFC 8941 string, or its characters without the quotes, as most clients send it."""
     if value is None:
         return None
     if not KEY.fullmatch(value):
@@ -99,6 +96,6 @@ def key_of(headers: Mapping[str, str]) -> str | None:
     return value.strip('"')
 
 
-def caller_of(request: Request) -> str:
+def caller_of(user: User | AnonymousUser) -> str:
     """Keys belong to the caller: a user, or all who are nobody in particular."""
-    return f"user {request.user.pk}" if request.user.is_authenticated else "anonymous"
+    return f"user {user.pk}" if user.is_authenticated else "anonymous"

@@ -1,12 +1,15 @@
 """The operations on one task."""
 
+import json
 import re
 from functools import lru_cache
 
 from django.db import transaction
 from psycopg.pq.abc import PGresult
 
+from config.errors import IdempotencyKeyReused, InvalidHeader
 from config.fast_path import Answer, PlainRequest
+from config.idempotency.models import StoredAnswer, key_in
 from config.statements import Statement
 from config.tokens.grants import HOLDS
 from tasks.fast_path.bodies import COLUMNS, MEDIA_TYPES, PATCH_MEDIA_TYPES, values_of
@@ -146,6 +149,33 @@ def create(request: PlainRequest, pk: bytes) -> Answer | None:
     values = values_of(request, MEDIA_TYPES)
     if values is None or "title" not in values or "HTTP_IF_MATCH" in request.environ:
         return None
+    try:
+        key = key_in(request.environ.get("HTTP_IDEMPOTENCY_KEY"))
+    except InvalidHeader:
+        return None
+    return insert(request, values) if key is None else insert_once(request, values, key)
+
+
+def insert_once(request: PlainRequest, values: dict[str, bytes | None], key: str) -> Answer | None:
+    """With its answer kept. Where the key has been used, the answer comes the long way."""
+    body = json.loads(request.environ["wsgi.input"].getvalue())
+    with transaction.atomic(savepoint=False):  # for the same reason as in update()
+        try:
+            stored = StoredAnswer.claim(request.sender.caller, key, body)
+        except IdempotencyKeyReused:
+            return None
+        if stored.status:
+            return None
+        answer = insert(request, values)
+        if answer:
+            kept = {name: value for name, value in answer.headers if name in ("Content-Type", "ETag", "Location")}
+            stored.keep(201, kept, answer.body)
+        else:
+            transaction.set_rollback(True)
+    return answer
+
+
+def insert(request: PlainRequest, values: dict[str, bytes | None]) -> Answer | None:
     values = {**DEFAULTS, **values}
     parameters = (*request.signature, *(values[column] for column in COLUMNS))
     tags = values.get("tags")
