@@ -158,6 +158,8 @@ class Task(models.Model):
             models.Index(fields=("updated_at", "id"), name="task_updated"),
             # GET /tasks/?ordering=due_date and due_date__gte/__lte: a cursor can't be compared with null
             models.Index(DueKey("due_date"), "id", name="task_due_key"),
+            # what is open or overdue by due date: by the index above, the tasks of years that are done come first
+            models.Index(DueKey("due_date"), "id", name="task_open_due", condition=models.Q(completed=False)),
             # GET /tasks/?ordering=title, which would sort all tasks for each page
             models.Index(fields=("title", "id"), name="task_title"),
             # GET /tasks/?search=: the expression of TaskQuerySet.search, or the index is not used
