@@ -16,6 +16,7 @@ from django.utils.functional import cached_property
 
 from config.pagination import estimate_in
 
+UNITS = ("year", "month", "day")
 MOST = 5000
 MOST_OF_MANY = 1000
 MOST_BY_INDEX = 100_000  # matches that the index of a search lists in a few milliseconds
@@ -89,6 +90,9 @@ class BoundedChangeList(ChangeList):
         return [order, OrderBy(F("pk"), descending=order.descending)]
 
     def get_filters(self, request: HttpRequest) -> Any:
+        given = [f"{self.date_hierarchy}__{unit}" in self.params for unit in UNITS]
+        if given != sorted(given, reverse=True):
+            raise IncorrectLookupParameters  # a month of no year
         try:
             return super().get_filters(request)
         except ValueError as exc:  # of the year 9999, which has none after it
@@ -109,13 +113,12 @@ class BoundedChangeList(ChangeList):
         if ends["first"] is None:
             return {"show": False}
         first, last = (timezone.localdate(ends[end]) for end in ("first", "last"))
-        units = ("year", "month", "day")
-        chosen = [int(self.params[f"{name}__{unit}"]) for unit in units if f"{name}__{unit}" in self.params]
+        chosen = [int(self.params[f"{name}__{unit}"]) for unit in UNITS if f"{name}__{unit}" in self.params]
         formats = ("Y", "YEAR_MONTH_FORMAT", "MONTH_DAY_FORMAT")
 
         def choice(*parts: int) -> dict[str, str]:
             link = self.get_query_string(
-                {f"{name}__{unit}": part for unit, part in zip(units, parts, strict=False)}, [f"{name}__"]
+                {f"{name}__{unit}": part for unit, part in zip(UNITS, parts, strict=False)}, [f"{name}__"]
             )
             if not parts:
                 return {"link": link, "title": "All dates"}

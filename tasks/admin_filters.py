@@ -10,7 +10,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.utils.timezone import localdate as today
+from django.utils.timezone import make_aware
 
 from config.pagination import BIGINT_MAX
 from tasks.admin_changes import ActorFilter
@@ -45,7 +46,7 @@ class ChoiceFilter(admin.SimpleListFilter):
         if self.value() not in self.options:
             raise IncorrectLookupParameters
         condition = self.options[str(self.value())][1]
-        return queryset.alias(due_key=DueKey("due_date")).filter(condition(timezone.localdate()))
+        return queryset.alias(due_key=DueKey("due_date")).filter(condition(today()))
 
 
 class DueFilter(ChoiceFilter):
@@ -53,11 +54,11 @@ class DueFilter(ChoiceFilter):
 
     title, parameter_name = "due date", "due"
     options = {
-        "overdue": ("Overdue", lambda today: Q(due_key__lt=today, completed=False)),
-        "today": ("Today", lambda today: Q(due_key=today)),
+        "overdue": ("Overdue", lambda day: Q(due_key__lt=day, completed=False)),
+        "today": ("Today", lambda day: Q(due_key=day)),
         "week": (
             "This week",
-            lambda today: Q(due_key__range=(today - today.weekday() * DAY, today + (6 - today.weekday()) * DAY)),
+            lambda day: Q(due_key__range=(day - day.weekday() * DAY, day + (6 - day.weekday()) * DAY)),
         ),
         "none": ("None", lambda _: Q(due_key__gt=datetime.date.max)),
     }
@@ -66,8 +67,8 @@ class DueFilter(ChoiceFilter):
 class ChangedFilter(ChoiceFilter):
     title, parameter_name = "last change", "changed"
     options = {
-        "today": ("Today", lambda today: Q(updated_at__gte=start_of(today))),
-        "week": ("Past 7 days", lambda today: Q(updated_at__gte=start_of(today - 6 * DAY))),
+        "today": ("Today", lambda day: Q(updated_at__gte=start_of(day))),
+        "week": ("Past 7 days", lambda day: Q(updated_at__gte=start_of(day - 6 * DAY))),
     }
 
 
@@ -82,7 +83,7 @@ class ChangedByFilter(ActorFilter):
         changes = Change.objects.filter(actor=self.value(), task_id__isnull=False).order_by()
         days = {"today": 0, "week": 6}.get(request.GET.get(ChangedFilter.parameter_name, ""))
         if days is not None:
-            changes = changes.filter(at__gte=start_of(timezone.localdate() - days * DAY))
+            changes = changes.filter(at__gte=start_of(today() - days * DAY))
         return queryset.filter(pk__in=changes.values("task_id"))
 
 
@@ -112,9 +113,6 @@ class TagsFilter(admin.ListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str | None]:
-        return [self.parameter]
-
     def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
         for tag in self.tags:
             # By its id: from there PostgreSQL knows how many carry it, and by which index to find them.
@@ -132,7 +130,7 @@ class TagsFilter(admin.ListFilter):
 
 
 def start_of(day: datetime.date) -> datetime.datetime:
-    return timezone.make_aware(datetime.datetime.combine(day, datetime.time.min))
+    return make_aware(datetime.datetime.combine(day, datetime.time.min))
 
 
 def is_key(text: str) -> bool:

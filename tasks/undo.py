@@ -38,7 +38,12 @@ DONE = """
 """
 COLUMNS = ", ".join(RESTORED_COLUMNS)
 FOUND = f"{DONE} SELECT task_id, is_deleted, task_id IN (SELECT task_id FROM untouched) FROM done WHERE NOT is_new"  # noqa: S608
-LOCK = f"{DONE} SELECT FROM tasks_task WHERE id IN (SELECT task_id FROM done) ORDER BY id FOR UPDATE"  # noqa: S608
+# The tasks that are there; of those that are gone their deletes, as who brings one of them back locks it.
+LOCKS = (
+    f"{DONE} SELECT FROM tasks_task WHERE id IN (SELECT task_id FROM done) ORDER BY id FOR UPDATE",  # noqa: S608
+    f"""{DONE} SELECT FROM tasks_change WHERE id IN (SELECT id FROM change WHERE operation = 'delete')
+         ORDER BY id FOR UPDATE""",  # noqa: S608
+)
 NAMES = f"{DONE} SELECT DISTINCT name FROM tags_removed"  # noqa: S608
 STEPS = (
     f"""{DONE} UPDATE tasks_task AS task
@@ -74,7 +79,8 @@ class Undoing:
     def carry_out(self) -> tuple[list[int], int]:
         """Set the untouched ones back. Which they were, and how many were left as they are now."""
         with transaction.atomic():
-            self._run(LOCK, [])
+            for lock in LOCKS:
+                self._run(lock, [])
             tasks, others, _ = self.found()
             Tag.objects.named(name for (name,) in self._run(NAMES, tasks))
             for step in STEPS:

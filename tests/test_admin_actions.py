@@ -1,0 +1,382 @@
+"""What staff does to many tasks at once: asked first, all or nothing, recorded, undone."""
+
+import datetime
+import re
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tasks.history import attribute_changes
+from tasks.models import TAGS_PER_TASK, Change, Tag, Task
+from tasks.undo import change_of_now
+from tests.factories import make_task, make_tasks, make_user
+from tests.pages import form_in
+from tests.test_admin_conflicts import await_lock_waiter, in_thread
+
+pytestmark = pytest.mark.django_db
+in_transactions = pytest.mark.django_db(transaction=True)
+LIST = "/admin/tasks/task/"
+DAY = datetime.date(2026, 12, 24)
+
+
+@pytest.fixture
+def staff(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def ask(staff: Client, action: str, *tasks: Task, across: bool = False) -> dict[str, Any]:
+    """The form of the page that asks."""
+    keys = [task.pk for task in tasks] or [Task.objects.values_list("pk", flat=True)[0]]
+    chosen = {"action": action, "_selected_action": keys, "select_across": int(across), "index": 0}
+    answer = staff.post(LIST, chosen)
+    assert answer.status_code == 200, answer.headers
+    return form_in(answer.content.decode())
+
+
+def do(staff: Client, action: str, *tasks: Task, **entered: Any) -> str:
+    """The list that follows on a yes, with its message."""
+    answer = staff.post(LIST, ask(staff, action, *tasks) | entered, follow=True)
+    assert answer.redirect_chain, answer.content.decode()
+    return message_on(answer.content.decode())
+
+
+def message_on(page: str) -> str:
+    found = re.search(r'<ul class="messagelist">(.*?)</ul>', page, re.DOTALL)
+    return found[1] if found else ""
+
+
+def undo_url(message: str) -> str:
+    found = re.search(r'<a href="(/admin/tasks/task/undo/\d+/)">Undo</a>', message)
+    assert found, message
+    return found[1]
+
+
+def undo(staff: Client, message: str) -> str:
+    url = undo_url(message)
+    answer = staff.post(url, form_in(staff.get(url).content.decode()), follow=True)
+    return message_on(answer.content.decode())
+
+
+def state() -> list[dict[str, Any]]:
+    return [task.members() for task in Task.objects.order_by("pk")]
+
+
+def varied() -> list[Task]:
+    """Tasks that differ in all that an action changes."""
+    return [
+        make_task("Open", tags=("home",)),
+        make_task("Done", tags=("Work", "home"), completed=True, due_date=DAY),
+        make_task("Due", description="two\nlines", due_date=DAY + datetime.timedelta(days=1)),
+    ]
+
+
+ACTIONS: list[tuple[str, dict[str, Any], int, Callable[[Task], bool]]] = [
+    ("complete", {}, 2, lambda task: task.completed and task.completed_at is not None),
+    ("reopen", {}, 1, lambda task: not task.completed and task.completed_at is None),
+    ("set_due_date", {"due_date": "2026-12-24"}, 2, lambda task: task.due_date == DAY),
+    ("set_due_date", {"due_date": ""}, 2, lambda task: task.due_date is None),
+    ("add_tag", {"tag": "WORK"}, 2, lambda task: "Work" in task.tag_names()),
+    ("add_tag", {"tag": "new"}, 3, lambda task: "new" in task.tag_names()),
+    ("remove_tag", {"tag": "Home"}, 2, lambda task: "home" not in task.tag_names()),
+    ("delete_selected", {}, 3, lambda _: False),
+]
+
+
+@in_transactions
+@pytest.mark.parametrize(("action", "entered", "count", "is_done"), ACTIONS)
+def test_an_action_does_what_it_says_is_recorded_and_can_be_undone_and_that_too(
+    alice: User, action: str, entered: dict[str, Any], count: int, is_done: Callable[[Task], bool]
+) -> None:
+    staff, tasks = Client(), varied()
+    staff.force_login(alice)
+    before, first = state(), Change.objects.all()[0].pk
+    other = make_task("Not chosen", tags=("home",))
+    etag = other.etag
+    message = do(staff, action, *tasks, **entered)
+    assert f"{count} task{'s' if count > 1 else ''} " in message
+    assert all(map(is_done, Task.objects.exclude(pk=other.pk)))
+    other.refresh_from_db()
+    assert other.etag == etag
+    changed = Change.objects.filter(pk__gt=first, task_id__isnull=False).exclude(task_id=other.pk)
+    assert (len({change.task_id for change in changed}), {change.actor for change in changed}) == (count, {"alice"})
+    other.delete()
+    undone = undo(staff, message)
+    assert f"{count} task{'s' if count > 1 else ''} set back." in undone
+    assert state() == before
+    if action != "delete_selected":
+        after_again = undo(staff, undone)
+        assert "set back" in after_again
+        assert all(map(is_done, Task.objects.all()))
+
+
+def test_the_question_has_the_count_and_changes_nothing(staff: Client) -> None:
+    make_tasks(120)
+    keys = list(Task.objects.order_by("pk").values_list("pk", flat=True))
+    chosen = {"action": "complete", "_selected_action": keys, "select_across": 1, "index": 0}
+    page = staff.post(LIST, chosen).content.decode()
+    assert "Complete 120 tasks?" in page
+    assert "… and 20 more." in page
+    assert page.count("<li>Task ") == 100
+    assert page.count('name="_selected_action"') == 1
+    assert not Task.objects.filter(completed=True).exists()
+
+
+def test_what_is_so_already_is_not_changed_and_there_is_nothing_to_undo(staff: Client) -> None:
+    task = make_task(completed=True)
+    message = do(staff, "complete", task)
+    assert "0 tasks completed." in message
+    assert "Undo" not in message
+
+
+@pytest.mark.parametrize(
+    ("action", "entered", "message"),
+    [
+        ("set_due_date", {"due_date": "tomorrow"}, "Enter a valid date."),
+        ("add_tag", {"tag": "  "}, "This field is required."),
+        ("add_tag", {"tag": "x" * 51}, "at most 50 characters"),
+        ("add_tag", {"tag": "a\0b"}, "Null characters are not allowed."),
+        ("remove_tag", {"tag": "home"}, "None of these tasks has the tag “home”."),
+    ],
+)
+def test_wrong_input_is_said_and_changes_nothing(
+    staff: Client, action: str, entered: dict[str, str], message: str
+) -> None:
+    task = make_task()
+    answer = staff.post(LIST, ask(staff, action, task) | entered)
+    assert answer.status_code == 200
+    assert message in answer.content.decode()
+    assert not Tag.objects.exists()
+    assert Task.objects.get().etag == task.etag
+    corrected = form_in(answer.content.decode())
+    assert corrected["version"]
+
+
+def test_no_task_gets_more_tags_than_one_can_have(staff: Client) -> None:
+    full = make_task("Full", tags=tuple(f"tag {number}" for number in range(TAGS_PER_TASK)))
+    other = make_task("Other")
+    answer = staff.post(LIST, ask(staff, "add_tag", full, other) | {"tag": "one more"})
+    assert "1 task already with 20 tags, which is the most." in answer.content.decode()
+    assert other.tag_names() == []
+    assert not Tag.objects.filter(name="one more").exists()
+    assert "1 task changed." in do(staff, "add_tag", full, other, tag="tag 7")
+
+
+@pytest.mark.parametrize("action", ["complete", "set_due_date", "add_tag", "delete_selected"])
+def test_what_changed_after_the_question_is_not_touched_unseen(staff: Client, action: str) -> None:
+    task, other = make_task(), make_task()
+    form = ask(staff, action, task, other) | {"tag": "x", "due_date": "2026-12-24"}
+    Task.change(task.pk, {"description": "Bob's"})
+    before = state()
+    answer = staff.post(LIST, form)
+    assert "some were changed. Confirm again." in answer.content.decode()
+    assert state() == before
+    again = form_in(answer.content.decode()) | {"tag": "x", "due_date": "2026-12-24"}
+    assert staff.post(LIST, again).status_code == 302
+    assert state() != before
+
+
+def test_all_that_a_filter_finds_is_chosen_at_once_and_nothing_else(staff: Client) -> None:
+    make_tasks(60, tags=("home",))
+    other = make_task("Other")
+    tagged = f"{LIST}?tags__id__exact={Tag.objects.get().pk}"
+    chosen = {"action": "complete", "_selected_action": [1], "select_across": 1, "index": 0}
+    answer = staff.post(tagged, form_in(staff.post(tagged, chosen).content.decode()), follow=True)
+    assert "60 tasks completed." in answer.content.decode()
+    other.refresh_from_db()
+    assert not other.completed
+
+
+def test_a_list_that_is_cut_offers_no_choice_of_all(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tasks(60)
+    assert "Select all 60 tasks" in staff.get(LIST).content.decode()
+    monkeypatch.setattr("config.bounded_list.MOST", 55)
+    page = staff.get(LIST).content.decode()
+    assert not re.search(r"Select all \d+ tasks", page)
+    assert "These are the first 55 of about " in page
+
+
+@pytest.mark.parametrize(("action", "entered"), [(name, entered) for name, entered, _, _ in ACTIONS])
+def test_an_action_costs_the_same_queries_for_1_and_for_60_tasks(
+    staff: Client, action: str, entered: dict[str, Any]
+) -> None:
+    counts = []
+    for number in (1, 59):
+        Task.objects.all().delete()
+        make_tasks(number, tags=("home",))
+        Task.objects.update(completed=action == "reopen")
+        make_task("Has the tags", tags=("work", "new"), completed=action == "complete")
+        form = ask(staff, action, across=True) | entered
+        with CaptureQueriesContext(connection) as queries:
+            assert staff.post(LIST, form).status_code == 302
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+# Who may
+
+
+@pytest.mark.parametrize(
+    ("permissions", "offered"),
+    [
+        (("view",), set()),
+        (("view", "change"), {"complete", "reopen", "set_due_date", "add_tag", "remove_tag"}),
+        (("view", "delete"), {"delete_selected"}),
+    ],
+)
+def test_actions_follow_the_permissions_on_tasks(permissions: tuple[str, ...], offered: set[str]) -> None:
+    task, client = make_task(), Client()
+    client.force_login(make_user("dave", *permissions, is_staff=True))
+    page = client.get(LIST).content.decode()
+    names = {action for action, *_ in ACTIONS}
+    assert {name for name in names if f'<option value="{name}">' in page} == offered
+    for name in names - offered:
+        client.post(LIST, {"action": name, "_selected_action": [task.pk], "post": "yes", "version": "x"})
+    assert Task.objects.get().etag == task.etag
+
+
+@in_transactions
+@pytest.mark.parametrize(
+    ("action", "permissions", "status"),
+    [
+        ("complete", ("view",), 403),
+        ("complete", ("view", "change"), 200),
+        ("delete_selected", ("view", "change"), 403),
+        ("delete_selected", ("view", "change", "add"), 200),
+    ],
+)
+def test_who_undoes_needs_what_it_takes_to_do_it(
+    alice: User, action: str, permissions: tuple[str, ...], status: int
+) -> None:
+    task, staff, client = make_task(), Client(), Client()
+    staff.force_login(alice)
+    client.force_login(make_user("dave", *permissions, is_staff=True))
+    url = undo_url(do(staff, action, task))
+    before = state()
+    assert client.get(url).status_code == status
+    assert client.post(url).status_code == (302 if status == 200 else 403)
+    assert (state() == before) == (status == 403)
+
+
+def test_what_was_never_done_is_not_undone(staff: Client) -> None:
+    assert staff.get(f"{LIST}undo/999999/").status_code == 404
+
+
+# Undo
+
+
+@in_transactions
+def test_what_somebody_changed_since_is_left_as_it_is_and_said(alice: User) -> None:
+    staff, tasks = Client(), varied()
+    staff.force_login(alice)
+    message = do(staff, "set_due_date", *tasks, due_date="2027-01-01")
+    Task.change(tasks[0].pk, {"title": "Bob's"})
+    page = staff.get(undo_url(message)).content.decode()
+    assert "of 2 tasks.\n1 more was changed since, and will stay as it is now." in page
+    assert "2 tasks set back. 1 task changed since, and left as it is." in undo(staff, message)
+    dates = [task.due_date for task in Task.objects.order_by("pk")]
+    assert dates == [datetime.date(2027, 1, 1), DAY, DAY + datetime.timedelta(days=1)]
+
+
+@in_transactions
+def test_a_deleted_task_that_is_back_already_is_not_made_twice(alice: User) -> None:
+    staff, tasks = Client(), varied()
+    staff.force_login(alice)
+    message = do(staff, "delete_selected", *tasks)
+    Task.objects.bring_back(Change.objects.filter(task_id=tasks[1].pk, operation="delete").get())
+    assert "2 tasks set back. 1 task changed since" in undo(staff, message)
+    assert Task.objects.count() == 3
+    assert "There is nothing to set back." in staff.get(undo_url(message)).content.decode()
+
+
+@in_transactions
+def test_what_is_brought_back_is_newer_than_ever(alice: User) -> None:
+    staff, task = Client(), make_task(tags=("home",))
+    staff.force_login(alice)
+    message = do(staff, "delete_selected", task)
+    Tag.objects.all().delete()
+    undo(staff, message)
+    back = Task.objects.get(pk=task.pk)
+    assert (back.members(), back.created_at) == (task.members(), task.created_at)
+    assert back.updated_at > task.updated_at
+
+
+@in_transactions
+def test_undo_leaves_the_tags_that_the_action_did_not_touch(alice: User) -> None:
+    staff, task = Client(), make_task(tags=("home",))
+    staff.force_login(alice)
+    message = do(staff, "add_tag", task, tag="work")
+    Tag.objects.filter(name="home").update(name="house")
+    undo(staff, message)
+    assert task.tag_names() == ["house"]
+
+
+@in_transactions
+def test_tasks_that_a_transaction_made_stay(alice: User) -> None:
+    staff, task = Client(), make_task(tags=("home",))
+    staff.force_login(alice)
+    url = f"{LIST}undo/{Change.objects.filter(task_id=task.pk)[0].pk}/"
+    assert "There is nothing to set back." in staff.get(url).content.decode()
+    staff.post(url)
+    assert Task.objects.get().tag_names() == ["home"]
+
+
+@in_transactions
+def test_more_than_a_page_does_at_once_is_not_undone_at_once(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    staff = Client()
+    staff.force_login(alice)
+    make_tasks(3)
+    Task.objects.update(completed=True)
+    monkeypatch.setattr("tasks.admin_actions.MOST", 2)
+    url = f"{LIST}undo/{Change.objects.all()[0].pk}/"
+    assert "at most 2 can be set back at once" in staff.post(url).content.decode()
+    assert not Task.objects.filter(completed=False).exists()
+
+
+def test_a_transaction_that_changed_nothing_has_no_change() -> None:
+    assert change_of_now() is None
+
+
+# At the same moment
+
+
+@in_transactions
+@pytest.mark.parametrize("action", ["complete", "add_tag", "delete_selected"])
+def test_a_change_that_commits_while_the_action_waits_is_not_overwritten(alice: User, action: str) -> None:
+    staff, tasks, pages = Client(), varied(), []
+    staff.force_login(alice)
+    form = ask(staff, action, *tasks) | {"tag": "x"}
+    with transaction.atomic():
+        attribute_changes("bob")
+        Task.change(tasks[2].pk, {"title": "Bob's"})
+        waiting = in_thread(lambda: pages.append(staff.post(LIST, form).content.decode()))
+        await_lock_waiter()
+    waiting.join()
+    assert "some were changed. Confirm again." in pages[0]
+    assert [task.title for task in Task.objects.order_by("pk")] == ["Open", "Done", "Bob's"]
+    assert not Tag.objects.filter(name="x").exists()
+
+
+@in_transactions
+def test_of_two_who_undo_at_once_one_finds_nothing_left(alice: User) -> None:
+    clients, tasks, messages = [Client(), Client()], varied(), []
+    for client in clients:
+        client.force_login(alice)
+    url = undo_url(do(clients[0], "delete_selected", *tasks))
+    barrier = threading.Barrier(2)
+
+    def press(client: Client) -> None:
+        barrier.wait()
+        messages.append(message_on(client.post(url, follow=True).content.decode()))
+
+    for thread in [in_thread(lambda client=client: press(client)) for client in clients]:  # type: ignore[misc]
+        thread.join()
+    assert Task.objects.count() == 3
+    assert sorted(re.findall(r"(\d) tasks? set back", " ".join(messages))) == ["0", "3"]

@@ -1,0 +1,283 @@
+"""The list of tasks for staff: its columns, its order, its dates, and what it costs."""
+
+import datetime
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tasks.admin_list import nearness
+from tasks.models import Change, Tag, Task
+from tests.factories import make_task, make_tasks
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/tasks/task/"
+TODAY = timezone.localdate()
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.fixture
+def staff(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def text_of(staff: Client, query: str = "") -> str:
+    answer = staff.get(f"{LIST}{query}")
+    assert answer.status_code == 200, answer.headers
+    return answer.content.decode()
+
+
+def titles(staff: Client, query: str = "") -> list[str]:
+    return re.findall(r'<th class="field-title"><a [^>]*>(.*?)</a>', text_of(staff, query))
+
+
+def cells(staff: Client, column: str) -> list[str]:
+    return re.findall(rf'<td class="field-{column}">(.*?)</td>', text_of(staff))
+
+
+def made_at(title: str, *when: int) -> None:
+    Task.objects.filter(pk=make_task(title).pk).update(created_at=datetime.datetime(*when, tzinfo=datetime.UTC))  # type: ignore[arg-type, misc]
+
+
+# Columns
+
+
+def test_done_is_an_icon_with_words(staff: Client) -> None:
+    make_task("A", completed=True)
+    make_task("B")
+    assert cells(staff, "state") == [
+        '<span class="visually-hidden">open</span>',
+        '<img src="/static/admin/img/icon-yes.svg" alt="done">',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "mark"),
+    [
+        (-400, ("overdue", "overdue")),
+        (-1, ("overdue", "overdue")),
+        (0, ("today", "today")),
+        (1, ("soon", "tomorrow")),
+        (3, ("soon", "in 3 days")),
+        (7, ("soon", "in 7 days")),
+        (8, ("", "")),
+    ],
+)
+def test_a_due_date_is_marked_when_it_is_past_or_near(days: int, mark: tuple[str, str]) -> None:
+    assert nearness(timezone.localdate() + days * DAY) == mark
+
+
+def test_a_due_date_stands_beside_its_mark_which_only_open_tasks_have(staff: Client) -> None:
+    for fields in ({"due_date": TODAY}, {"due_date": TODAY, "completed": True}, {"due_date": TODAY + 90 * DAY}, {}):
+        make_task(**fields)
+    day = f'<time datetime="{TODAY}">{TODAY}</time>'
+    far = TODAY + 90 * DAY
+    assert cells(staff, "due") == [
+        "-",
+        f'<time datetime="{far}">{far}</time>',
+        day,
+        f'{day} <span class="due today">today</span>',
+    ]
+
+
+def test_tags_are_chips_in_alphabetical_order_that_lead_to_their_tasks(staff: Client) -> None:
+    make_task(tags=("Work", "<b>", "home"))
+    keys = {tag.name: tag.pk for tag in Tag.objects.all()}
+    chip = '<a class="chip" href="/admin/tasks/task/?tags__id__exact={}">{}</a>'
+    shown = [("&lt;b&gt;", keys["<b>"]), ("home", keys["home"]), ("Work", keys["Work"])]
+    assert cells(staff, "chips") == [" ".join(chip.format(key, name) for name, key in shown)]
+
+
+def test_times_are_relative_and_exact_for_who_points_at_them(staff: Client) -> None:
+    at = timezone.now() - datetime.timedelta(days=2, hours=5)
+    Task.objects.filter(pk=make_task().pk).update(created_at=at)
+    (made,) = cells(staff, "made")
+    exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    assert made == f'<time datetime="{at.isoformat()}" title="{exact}">2\xa0days ago</time>'
+    assert "0\xa0minutes ago" in cells(staff, "changed")[0]
+
+
+# Order
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("", "cba"),
+        ("?o=1", "abc"),
+        ("?o=-1", "cba"),
+        ("?o=3", "bca"),  # without a due date: last
+        ("?o=-3", "acb"),
+        ("?o=5", "abc"),
+        ("?o=6", "bca"),
+        ("?o=6.1", "bca"),
+        ("?o=-6.-1", "acb"),
+        ("?o=2", "cba"),  # has no order
+        ("?o=99", "cba"),
+        ("?o=x", "cba"),
+    ],
+)
+def test_the_list_is_ordered_by_one_column(staff: Client, query: str, expected: str) -> None:
+    task = make_task("a")
+    make_task("b", due_date=TODAY)
+    make_task("c", due_date=TODAY + DAY)
+    Task.change(task.pk, {"description": "changed last"})
+    assert titles(staff, query) == list(expected)
+
+
+@pytest.mark.parametrize("query", ["", "o=1", "o=-1", "o=3", "o=-3", "o=5", "o=6", "o=-6"])
+@pytest.mark.parametrize("most", [5000, 70])
+def test_pages_follow_each_other_however_they_are_found(
+    staff: Client, monkeypatch: pytest.MonkeyPatch, query: str, most: int
+) -> None:
+    """All sorted, or walked along an index: ties are in one order."""
+    make_tasks(120)
+    Task.objects.update(title="Same", due_date=TODAY)
+    monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", most)
+    pages = []
+    for few in (10_000, -1):
+        monkeypatch.setattr("config.bounded_list.BoundedPaginator.few", few)
+        found = [re.findall(r"/task/(\d+)/change", text_of(staff, f"?p={page}&{query}")) for page in (1, 2)]
+        pages.append([*found[0], *found[1]][:70])
+    assert pages[0] == pages[1]
+    assert len(set(pages[0])) == 70
+
+
+@pytest.mark.parametrize("estimate", [50_000, 500_000])
+def test_a_list_of_many_says_that_it_is_cut(staff: Client, monkeypatch: pytest.MonkeyPatch, estimate: int) -> None:
+    make_tasks(70)
+    monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", 60)
+    monkeypatch.setattr("config.bounded_list.BoundedPaginator.estimate", estimate)
+    page = text_of(staff, "?p=2")
+    assert f"These are the first 60 of about {estimate}. Filter or search to narrow the list." in page
+    assert page.count('class="field-title"') == 10
+    assert staff.get(f"{LIST}?p=3").status_code == 302
+    monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", 70)
+    assert "These are the first" not in text_of(staff)
+
+
+def test_a_search_that_finds_nothing_has_an_empty_list(staff: Client) -> None:
+    make_task()
+    assert "0 tasks" in text_of(staff, "?q=nothing")
+
+
+# Dates
+
+
+def dates(staff: Client, query: str = "") -> list[tuple[str, str]]:
+    found = re.search(r'<nav class="toplinks">(.*?)</nav>', text_of(staff, query), re.DOTALL)
+    assert found
+    return re.findall(r'<a href="\?([^"]*)"[^>]*>\s*(.*?)\s*</a>', found[1].replace("&amp;", "&"))
+
+
+def test_dates_lead_from_the_first_year_to_the_last_and_down_to_a_day(staff: Client) -> None:
+    made_at("first", 2024, 11, 30)
+    made_at("middle", 2025, 2, 28)
+    made_at("last", 2026, 2, 3)
+    assert dates(staff) == [(f"created_at__year={year}", str(year)) for year in (2024, 2025, 2026)]
+    years = dates(staff, "?created_at__year=2024")
+    assert [title for _, title in years] == ["&lsaquo; All dates", "November 2024", "December 2024"]
+    assert years[1][0] == "created_at__month=11&created_at__year=2024"
+    days = dates(staff, "?created_at__year=2026&created_at__month=2&completed__exact=0")
+    assert [title for _, title in days] == ["&lsaquo; 2026", "February 1", "February 2", "February 3"]
+    assert days[1][0] == "completed__exact=0&created_at__day=1&created_at__month=2&created_at__year=2026"
+    assert dates(staff, "?created_at__year=2025&created_at__month=2&created_at__day=28") == [
+        ("created_at__month=2&created_at__year=2025", "&lsaquo; February 2025")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("created_at__year=2025", ["c", "b"]),
+        ("created_at__year=2025&created_at__month=2", ["b"]),
+        ("created_at__year=2025&created_at__month=2&created_at__day=28", ["b"]),
+        ("created_at__year=2025&created_at__month=2&created_at__day=27", []),
+    ],
+)
+def test_a_date_narrows_the_list(staff: Client, query: str, expected: list[str]) -> None:
+    made_at("a", 2024, 12, 31, 23, 59, 59)
+    made_at("b", 2025, 2, 28, 23, 59, 59)
+    made_at("c", 2025, 3, 1)
+    made_at("d", 2026, 1, 1)
+    assert titles(staff, f"?{query}") == expected
+
+
+def test_an_empty_list_has_no_dates(staff: Client) -> None:
+    assert 'class="toplinks"' not in text_of(staff)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "created_at__year=x",
+        "created_at__year=9999",
+        "created_at__year=0",
+        "created_at__year=2025&created_at__month=13",
+        "created_at__year=2025&created_at__month=2&created_at__day=30",
+        "created_at__month=2",
+        "created_at__year=2025&created_at__day=2",
+        "nonsense=1",
+        "p=99",
+    ],
+)
+def test_what_makes_no_sense_leads_to_the_whole_list(staff: Client, query: str) -> None:
+    make_tasks(60)
+    answer = staff.get(f"{LIST}?{query}")
+    assert (answer.status_code, answer.headers.get("Location")) == (302, f"{LIST}?e=1")
+
+
+# What it costs. Each page: the session, the user, and
+BUDGETS: dict[str, int] = {
+    # the estimate, the keys, the first and last date, the names in the history, the tasks, their tags
+    LIST: 8,
+    f"{LIST}?p=2": 8,
+    f"{LIST}?o=-3": 8,
+    f"{LIST}?q=task": 8,
+    f"{LIST}?completed__exact=0": 8,
+    f"{LIST}?due=none": 8,
+    f"{LIST}?changed=week": 8,
+    f"{LIST}?actor=bob": 8,
+    f"{LIST}?created_at__year={TODAY.year}": 8,
+    f"{LIST}?tags__id__exact={{tag}}": 9,  # and the name of the tag
+    f"{LIST}add/": 2,
+    f"{LIST}{{task}}/change/": 5,  # the task, its tags, their names in the box
+    f"{LIST}{{task}}/history/": 5,  # the task, its tags, the changes
+    f"{LIST}{{task}}/delete/": 9,  # twice the task and its tags, a savepoint and its end, the links
+    "/admin/tasks/change/": 5,  # the names in the history, the count, the changes
+    "/admin/tasks/change/?operation__exact=insert": 5,
+    "/admin/tasks/tag/": 5,  # the estimate, the keys, the tags
+    "/admin/tasks/tag/?q=a": 5,
+    "/admin/tasks/tag/?unused=1": 5,
+    "/admin/tasks/tag/{tag}/change/": 3,  # the tag
+    "/admin/tasks/tag/{tag}/history/": 5,  # the tag, the log, its count
+    "/admin/tasks/tag/{tag}/delete/": 7,  # the tag, the estimate, the keys, the tags, the counts
+    "/admin/autocomplete/?app_label=tasks&model_name=task&field_name=tags": 5,  # the estimate, the keys, the tags
+    "/admin/autocomplete/?app_label=tasks&model_name=task&field_name=tags&term=t": 5,
+    "/admin/auth/user/": 6,  # the filters by group, twice the count, the users
+    "/admin/tokens/token/": 5,  # twice the count, the tokens
+}
+
+
+def test_every_page_costs_as_many_queries_for_many_tasks_as_for_few(staff: Client) -> None:
+    task = make_task("Task 0", tags=("a", "b"))
+    for number in (60, 60):
+        make_tasks(number, tags=("a", "b"))
+        Tag.objects.bulk_create(Tag(name=f"tag {number} of {Tag.objects.count()}") for number in range(60))
+        Change.objects.filter(pk__lte=2).update(actor="bob")
+        Change.objects.filter(task_id=task.pk).update(actor="bob")
+        counted: dict[str, Any] = {}
+        for page in BUDGETS:
+            url = page.format(task=task.pk, tag=task.tags.all()[0].pk)
+            staff.get(url)  # what Django then knows of the content types
+            with CaptureQueriesContext(connection) as queries:
+                assert staff.get(url).status_code == 200, url
+            counted[page] = len(queries)
+        assert counted == BUDGETS

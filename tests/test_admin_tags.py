@@ -1,0 +1,297 @@
+"""Tags for staff: counted, renamed, merged, deleted, and whatever becomes of their tasks is in the history."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tasks import admin_tags
+from tasks.history import attribute_changes
+from tasks.models import Change, Tag, Task
+from tests.factories import make_task, make_tasks, make_user
+from tests.pages import form_in, form_on
+from tests.test_admin_actions import message_on, undo
+from tests.test_admin_conflicts import await_lock_waiter, in_thread
+
+pytestmark = pytest.mark.django_db
+in_transactions = pytest.mark.django_db(transaction=True)
+TAGS = "/admin/tasks/tag/"
+
+
+@pytest.fixture
+def staff(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def tag(name: str) -> Tag:
+    return Tag.objects.get(name=name)
+
+
+def page_of(name: str, page: str = "change") -> str:
+    return f"{TAGS}{tag(name).pk}/{page}/"
+
+
+def listed(staff: Client, query: str = "") -> list[tuple[str, str]]:
+    page = staff.get(f"{TAGS}{query}").content.decode()
+    return re.findall(r'field-name"><a [^>]*>(.*?)</a></th><td class="field-task_count"><a [^>]*>(.*?)</a>', page)
+
+
+def ask(staff: Client, action: str, *names: str) -> dict[str, Any]:
+    keys = [tag(name).pk for name in names]
+    answer = staff.post(TAGS, {"action": action, "_selected_action": keys, "index": 0})
+    assert answer.status_code == 200, answer.headers
+    return form_in(answer.content.decode())
+
+
+def merge(staff: Client, target: str, *names: str) -> str:
+    form = ask(staff, "merge", target, *names) | {"target": tag(target).pk}
+    return message_on(staff.post(TAGS, form, follow=True).content.decode())
+
+
+def tags_of_tasks() -> dict[str, list[str]]:
+    return {task.title: task.tag_names() for task in Task.objects.all()}
+
+
+# The list
+
+
+def test_tags_are_listed_by_name_with_their_tasks(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_tags, "MOST_COUNTED", 2)
+    for tags in (("b", "C"), ("b", "C"), ("C",)):
+        make_task(tags=tags)
+    Tag.objects.create(name="a")
+    assert listed(staff) == [("a", "0"), ("b", "2"), ("C", "more than 2")]
+    assert f'<a href="/admin/tasks/task/?tags__id__exact={tag("b").pk}">2</a>' in staff.get(TAGS).content.decode()
+    assert listed(staff, "?q=B") == [("b", "2")]
+
+
+def test_unused_tags_are_found_and_deleted_at_once(staff: Client) -> None:
+    make_task(tags=("used",))
+    Tag.objects.bulk_create(Tag(name=f"tag {number:03}") for number in range(130))
+    assert len(listed(staff, "?unused=1")) == 100
+    assert ("used", "1") not in listed(staff, "?unused=1&p=2")
+    chosen = {"action": "delete_selected", "_selected_action": [1], "select_across": 1, "index": 0}
+    answer = staff.post(f"{TAGS}?unused=1", chosen)
+    page = answer.content.decode()
+    assert "Delete 130 tags?" in page
+    assert "tag 000: 0 tasks" in page
+    assert "… and 30 more." in page
+    assert "0 tasks changed." in staff.post(f"{TAGS}?unused=1", form_in(page), follow=True).content.decode()
+    assert [each.name for each in Tag.objects.all()] == ["used"]
+
+
+def test_a_tag_that_came_into_use_after_the_question_is_not_deleted_unseen(staff: Client) -> None:
+    Tag.objects.create(name="unused")
+    form = ask(staff, "delete_selected", "unused")
+    make_task(tags=("unused",))
+    answer = staff.post(TAGS, form)
+    page = answer.content.decode()
+    assert "Nothing was deleted: some were changed. Confirm again." in page
+    assert "unused: 1 task<" in page
+    assert staff.post(TAGS, form_in(page)).status_code == 302
+    assert not Tag.objects.exists()
+
+
+# Renaming
+
+
+def rename(staff: Client, old: str, new: str) -> str:
+    answer = staff.post(page_of(old), form_on(staff, page_of(old), name=new), follow=True)
+    return answer.content.decode()
+
+
+def test_a_renamed_tag_is_a_change_of_its_tasks(staff: Client) -> None:
+    task = make_task(tags=("home",))
+    rename(staff, "home", "House")
+    assert Task.objects.get().tag_names() == ["House"]
+    assert Task.objects.get().etag != task.etag
+    assert (Change.objects.all()[0].actor, Change.objects.all()[0].new) == ("alice", {"name": "House"})
+
+
+def test_a_tag_that_was_renamed_meanwhile_is_not_renamed_unseen(staff: Client) -> None:
+    Tag.objects.create(name="home")
+    form = form_on(staff, page_of("home"), name="mine")
+    untouched = form_on(staff, page_of("home"))
+    page = page_of("home")
+    Tag.objects.update(name="theirs")
+    assert "it was renamed meanwhile, to “theirs”." in staff.post(page, form).content.decode()
+    assert staff.post(page, untouched).status_code == 302
+    assert Tag.objects.get().name == "theirs"
+
+
+def test_a_tag_of_too_many_tasks_is_not_renamed_at_once(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_tags, "MOST_RENAMED", 2)
+    make_tasks(3, tags=("home",))
+    assert "More than 2 tasks have this tag" in rename(staff, "home", "house")
+    assert Tag.objects.get().name == "home"
+
+
+def test_a_reader_sees_a_tag_without_a_form() -> None:
+    Tag.objects.create(name="home")
+    user = make_user("dave", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_tag"))
+    client = Client()
+    client.force_login(user)
+    assert 'name="name"' not in client.get(page_of("home")).content.decode()
+    assert "action" not in form_in(client.get(TAGS).content.decode())
+
+
+# Merging
+
+
+@in_transactions
+def test_merged_tags_become_one_without_duplicates_are_recorded_and_can_be_undone(alice: User) -> None:
+    staff = Client()
+    staff.force_login(alice)
+    make_task("a", tags=("house",))
+    make_task("b", tags=("home", "house", "work"))
+    make_task("c", tags=("Zuhause",))
+    kept = make_task("d", tags=("home",))
+    first, before = Change.objects.all()[0].pk, tags_of_tasks()
+    message = merge(staff, "home", "house", "Zuhause")
+    assert "3 tasks changed." in message
+    assert tags_of_tasks() == {"a": ["home"], "b": ["home", "work"], "c": ["home"], "d": ["home"]}
+    assert sorted(each.name for each in Tag.objects.all()) == ["home", "work"]
+    assert Task.objects.get(pk=kept.pk).etag == kept.etag
+    changes = Change.objects.filter(pk__gt=first)
+    assert {change.actor for change in changes} == {"alice"}
+    assert changes.filter(task_id__isnull=False).values("task_id").distinct().count() == 3
+    assert set(changes.filter(tag_id__isnull=False).values_list("operation", "old__name")) == {
+        ("delete", "house"),
+        ("delete", "Zuhause"),
+    }
+    assert "3 tasks set back." in undo(staff, message)
+    assert tags_of_tasks() == before
+
+
+def test_merging_asks_which_stays_and_says_how_many_change(staff: Client) -> None:
+    make_tasks(3, tags=("home",))
+    Tag.objects.create(name="house")
+    keys = [tag("home").pk, tag("house").pk]
+    page = staff.post(TAGS, {"action": "merge", "_selected_action": keys, "index": 0}).content.decode()
+    assert "Merge 2 tags?" in page
+    assert "home: 3 tasks" in page
+    assert "house: 0 tasks" in page
+    answer = staff.post(TAGS, form_in(page) | {"target": ""})
+    assert "This field is required." in answer.content.decode()
+    assert Tag.objects.count() == 2
+
+
+@pytest.mark.parametrize(("count", "message"), [(1, "select 2 to 2."), (3, "select 2 to 2.")])
+def test_too_few_or_too_many_tags_are_not_merged(
+    staff: Client, monkeypatch: pytest.MonkeyPatch, count: int, message: str
+) -> None:
+    monkeypatch.setattr(admin_tags, "MOST_MERGED", 2)
+    Tag.objects.bulk_create(Tag(name=f"tag {number}") for number in range(count))
+    keys = list(Tag.objects.values_list("pk", flat=True))
+    answer = staff.post(TAGS, {"action": "merge", "_selected_action": keys, "index": 0}, follow=True)
+    assert f"Nothing was merged: {message}" in answer.content.decode()
+
+
+def test_a_tag_of_many_tasks_goes_in_steps_each_confirmed(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admin_tags, "MOST_MOVED", 2)
+    make_tasks(5, tags=("house",))
+    Tag.objects.create(name="home")
+    form, counts = ask(staff, "merge", "home", "house") | {"target": tag("home").pk}, []
+    for _ in range(2):
+        page = staff.post(TAGS, form).content.decode()
+        assert "2 tasks changed. There are more: confirm again to go on." in page
+        counts.append(re.findall(r"house: (\d) task", page))
+        form = form_in(page)
+    assert counts == [["3"], ["1"]]
+    assert "1 task changed." in staff.post(TAGS, form, follow=True).content.decode()
+    assert [each.name for each in Tag.objects.all()] == ["home"]
+    assert Task.objects.filter(tags=tag("home")).count() == 5
+
+
+def test_merging_costs_the_same_queries_for_1_and_for_60_tasks(staff: Client) -> None:
+    counts = []
+    for number in (1, 60):
+        make_tasks(number, tags=("house",))
+        Tag.objects.named(["home"])
+        form = ask(staff, "merge", "home", "house") | {"target": tag("home").pk}
+        with CaptureQueriesContext(connection) as queries:
+            assert staff.post(TAGS, form).status_code == 302
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+@in_transactions
+def test_a_task_that_gets_a_tag_while_it_is_merged_loses_nothing(alice: User) -> None:
+    """Its link commits after the merge counted, and before the tag is gone: the merge gives way."""
+    staff, pages = Client(), []
+    staff.force_login(alice)
+    task = make_task("a", tags=("house",))
+    late = make_task("late")
+    Tag.objects.create(name="home")
+    form = ask(staff, "merge", "home", "house") | {"target": tag("home").pk}
+    house = tag("house")
+    with transaction.atomic():
+        Task.change(task.pk, {"title": "Bob's"})  # which the merge waits for
+        waiting = in_thread(lambda: pages.append(staff.post(TAGS, form).content.decode()))
+        await_lock_waiter()
+        late.tags.add(house)
+    waiting.join()
+    names = tags_of_tasks()
+    assert names["late"] in (["house"], ["home"])
+    assert names["Bob's"] in (["house"], ["home"])
+    assert message_on(pages[0])
+
+
+@in_transactions
+def test_a_tag_that_comes_into_use_at_its_last_moment_is_not_deleted(alice: User) -> None:
+    staff, task = Client(), make_task()
+    staff.force_login(alice)
+    house = Tag.objects.create(name="house")
+    form = ask(staff, "delete_selected", "house")
+
+    def use_it_first(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("DELETE FROM tasks_tag "):
+            in_thread(lambda: task.tags.add(house)).join()
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(use_it_first):
+        page = staff.post(TAGS, form).content.decode()
+    assert "Nothing was deleted: it came into use. Confirm again." in page
+    assert "house: 1 task<" in page
+    assert task.tag_names() == ["house"]
+
+
+# Deleting
+
+
+def test_a_tag_is_deleted_from_its_own_page_after_the_same_question(staff: Client) -> None:
+    make_tasks(2, tags=("home",))
+    attribute_changes("bob")
+    url = page_of("home", "delete")
+    page = staff.get(url).content.decode()
+    assert "Delete 1 tag?" in page
+    assert "home: 2 tasks" in page
+    answer = staff.post(url, form_in(page), follow=True)
+    assert answer.redirect_chain == [(TAGS, 302)]
+    assert "2 tasks changed." in answer.content.decode()
+    assert not Tag.objects.exists()
+    assert Change.objects.all()[0].actor == "alice"
+    assert staff.get(url, follow=True).redirect_chain == [("/admin/", 302)]
+
+
+def test_merging_needs_the_permissions_to_change_and_to_delete_tags() -> None:
+    Tag.objects.bulk_create([Tag(name="a"), Tag(name="b")])
+    for names, offered in (
+        (("view", "change"), []),
+        (("view", "delete"), ["delete_selected"]),
+        (("view", "change", "delete"), ["merge", "delete_selected"]),
+    ):
+        user = make_user("-".join(names), is_staff=True)
+        user.user_permissions.set(Permission.objects.filter(codename__in=[f"{name}_tag" for name in names]))
+        client = Client()
+        client.force_login(user)
+        page = client.get(TAGS).content.decode()
+        assert re.findall(r'<option value="(\w+)">', page) == offered
+        assert client.get(page_of("a", "delete")).status_code == (200 if "delete" in names else 403)
