@@ -71,6 +71,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no ge
     def is_cut(self) -> bool:
         return len(self.found) > self.most
 
+    @property
+    def note(self) -> str:
+        """For a list that is cut."""
+        return f"These are the first {self.most:,} of about {self.estimate:,}. Filter or search to narrow the list."
+
     def page(self, number: Any) -> Page[Any]:
         page: Page[Any] = super().page(number)
         if not self.is_cut or self.estimate <= self.few:
@@ -102,6 +107,8 @@ class BoundedChangeList(ChangeList):
         super().get_results(request)
         if not self.multi_page:
             self.result_list = self.paginator.page(1).object_list
+        if self.paginator.is_cut:  # else the box for searches would tell it as the number of results
+            self.full_result_count = self.result_count
 
     def dates(self) -> dict[str, Any]:
         """What admin/date_hierarchy.html shows: years, months and days between the first and the last row.

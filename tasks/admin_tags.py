@@ -83,6 +83,9 @@ class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     paginator = TagPaginator
     actions = ("merge", "delete_selected")
 
+    class Media:
+        css = {"all": ("tasks/admin.css",)}
+
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return BoundedChangeList
 
@@ -156,7 +159,7 @@ class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             "version": version_of_all(rows),
             "names": [f"{name}: {count_of(count)}" for _, name, count in rows[:LISTED]],
             "more": max(0, len(rows) - LISTED),
-            "help": f"Every task that has one of them changes; {MOST_MOVED:,} at a time.",
+            "help": f"Every task that has one of these tags changes with it. More than {MOST_MOVED:,} go in steps.",
         }
         return question(self, request, context)
 

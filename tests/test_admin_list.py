@@ -156,7 +156,8 @@ def test_a_list_of_many_says_that_it_is_cut(staff: Client, monkeypatch: pytest.M
     monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", 60)
     monkeypatch.setattr("config.bounded_list.BoundedPaginator.estimate", estimate)
     page = text_of(staff, "?p=2")
-    assert f"These are the first 60 of about {estimate}. Filter or search to narrow the list." in page
+    assert f"These are the first 60 of about {estimate:,}. Filter or search to narrow the list." in page
+    assert not re.search(r"\d results", page)
     assert page.count('class="field-title"') == 10
     assert staff.get(f"{LIST}?p=3").status_code == 302
     monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", 70)

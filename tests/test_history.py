@@ -141,3 +141,10 @@ def test_every_column_of_a_task_is_recorded_when_it_changes() -> None:
         newest = Change.objects.filter(task_id=task.pk).latest("pk")
         assert column in newest.old
         assert column in newest.new
+
+
+def test_many_changes_at_once_are_never_compared_each_with_each() -> None:
+    """Migration 0010 says why. A function that is replaced loses its settings."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proconfig FROM pg_proc WHERE proname = 'tasks_task_record'")
+        assert cursor.fetchall() == [(["enable_nestloop=off"],)]
