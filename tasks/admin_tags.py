@@ -129,7 +129,7 @@ class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """As from the list: Django's would fetch every link of the tag to ask, and may take minutes to delete them."""
-        tag = self.get_object(request, unquote(object_id))
+        tag = super().get_object(request, unquote(object_id))
         if not self.has_delete_permission(request, tag):
             raise PermissionDenied
         if tag is None:

@@ -106,6 +106,7 @@ def rename(staff: Client, old: str, new: str) -> str:
     return answer.content.decode()
 
 
+@in_transactions
 def test_a_renamed_tag_is_a_change_of_its_tasks(staff: Client) -> None:
     task = make_task(tags=("home",))
     rename(staff, "home", "House")
@@ -266,6 +267,7 @@ def test_a_tag_that_comes_into_use_at_its_last_moment_is_not_deleted(alice: User
 # Deleting
 
 
+@in_transactions
 def test_a_tag_is_deleted_from_its_own_page_after_the_same_question(staff: Client) -> None:
     make_tasks(2, tags=("home",))
     attribute_changes("bob")
