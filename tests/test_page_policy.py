@@ -105,6 +105,7 @@ def test_every_page_has_the_policy_and_keeps_to_it(staff: Client) -> None:
         "/admin/tasks/tag/add/?_popup=1&_to_field=id",
         f"/admin/tasks/task/{gone_pk}/history/",
         f"/admin/tasks/task/{task.pk}/history/{first.pk if first else ''}/restore/",
+        f"/admin/tasks/task/undo/{first.pk if first else ''}/",
         "/admin/auth/user/add/",
         "/admin/auth/user/1/password/",
         "/admin/password_change/",
