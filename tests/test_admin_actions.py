@@ -17,7 +17,7 @@ from tasks.models import TAGS_PER_TASK, Change, Tag, Task
 from tasks.undo import change_of_now
 from tests.factories import make_task, make_tasks, make_user
 from tests.pages import form_in
-from tests.test_admin_conflicts import await_lock_waiter, in_thread
+from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
 in_transactions = pytest.mark.django_db(transaction=True)

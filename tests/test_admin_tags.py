@@ -15,7 +15,7 @@ from tasks.models import Change, Tag, Task
 from tests.factories import make_task, make_tasks, make_user
 from tests.pages import form_in, form_on
 from tests.test_admin_actions import message_on, undo
-from tests.test_admin_conflicts import await_lock_waiter, in_thread
+from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
 in_transactions = pytest.mark.django_db(transaction=True)
