@@ -13,6 +13,7 @@ from django.utils.timesince import timesince
 
 from config.bounded_list import BoundedChangeList, BoundedPaginator
 from tasks.admin_filters import ChangedByFilter, ChangedFilter, DueFilter, StateFilter, TagsFilter
+from tasks.admin_periods import CompletedFilter, CreatedFilter, OverdueFilter
 from tasks.models import DueKey, Task
 
 SOON = 7  # days ahead that are counted
@@ -20,7 +21,17 @@ SOON = 7  # days ahead that are counted
 
 class TaskList(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
     list_display = ("title", "state", "due", "chips", "made", "changed")
-    list_filter = (("completed", StateFilter), DueFilter, ChangedFilter, ChangedByFilter, TagsFilter)
+    list_filter = (
+        ("completed", StateFilter),
+        DueFilter,
+        ChangedFilter,
+        ChangedByFilter,
+        TagsFilter,
+        # where a figure of the start page leads
+        CreatedFilter,
+        CompletedFilter,
+        OverdueFilter,
+    )
     list_per_page = 50
     list_max_show_all = 0
     date_hierarchy = "created_at"

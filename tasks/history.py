@@ -37,8 +37,8 @@ class Change(models.Model):
         indexes = (
             # the timeline of one task
             models.Index(fields=("task_id", "id"), name="change_task", condition=models.Q(task_id__isnull=False)),
-            # recent changes by time, and the trimming of old ones
-            models.Index(fields=("at",), name="change_at"),
+            # recent changes by time, the trimming of old ones, and the admin's start page: who changed what, when
+            models.Index(fields=("at",), include=("actor", "operation"), name="change_at_who"),
             # recent changes by whom, newest first, and `actors`
             models.Index(fields=("actor", "id"), name="change_actor"),
             # recent changes: what was deleted, or made. Changes are most of the table: they need no index to be found

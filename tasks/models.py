@@ -158,10 +158,26 @@ class Task(models.Model):
             models.Index(fields=("updated_at", "id"), name="task_updated"),
             # GET /tasks/?ordering=due_date and due_date__gte/__lte: a cursor can't be compared with null
             models.Index(DueKey("due_date"), "id", name="task_due_key"),
-            # what is open or overdue by due date: by the index above, the tasks of years that are done come first
-            models.Index(DueKey("due_date"), "id", name="task_open_due", condition=models.Q(completed=False)),
             # GET /tasks/?ordering=title, which would sort all tasks for each page
             models.Index(fields=("title", "id"), name="task_title"),
+            # the admin's start page: open tasks by age and tag; GET /tasks/?completed=false in its default order
+            models.Index(fields=("created_at", "id"), name="task_open", condition=models.Q(completed=False)),
+            # what is open or overdue by due date: by task_due_key, the tasks of years that are done come first. With
+            # the column itself, or PostgreSQL would look it up in the table for the start page's count
+            models.Index(
+                DueKey("due_date"),
+                "id",
+                include=("due_date",),
+                name="task_open_due",
+                condition=models.Q(completed=False),
+            ),
+            # the same page: what was completed on which day, and how late. A condition that a range of times implies
+            models.Index(
+                fields=("completed_at",),
+                include=("due_date",),
+                name="task_completed",
+                condition=models.Q(completed_at__isnull=False),
+            ),
             # GET /tasks/?search=: the expression of TaskQuerySet.search, or the index is not used
             GinIndex(SEARCH_VECTOR, name="task_search"),
         )

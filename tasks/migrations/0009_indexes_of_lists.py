@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
             models.Index(
                 tasks.models.DueKey("due_date"),
                 models.F("id"),
+                include=["due_date"],
                 name="task_open_due",
                 condition=models.Q(completed=False),
             ),

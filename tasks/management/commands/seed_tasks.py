@@ -97,7 +97,7 @@ def vacuum() -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")  # nothing but maintenance waits behind it
-        cursor.execute("VACUUM (ANALYZE) tasks_task, tasks_tag, tasks_task_tags")
+        cursor.execute("VACUUM (ANALYZE) tasks_task, tasks_tag, tasks_task_tags, tasks_change")
         cursor.execute("RESET statement_timeout; RESET lock_timeout")
 
 

@@ -1,0 +1,113 @@
+"""What the admin's start page counts. Each statement reads the part of an index that it counts, and no table.
+
+Days and hours are UTC.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from itertools import accumulate
+from typing import Any
+
+from django.db import connection
+
+DAY = timedelta(days=1)
+# What bounds the time of a statement that reads more for each row than one entry of an index.
+NEWEST_OPEN, NEWEST_CHANGES = 30_000, 250_000
+
+# By task_created, and where they are open by task_open. A count for each period takes half the time of a GROUP BY.
+IN_PERIODS = """
+SELECT (SELECT count(*) FROM tasks_task WHERE {} created_at >= since AND created_at < until)
+  FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS period (since, until)
+"""
+# By task_completed. Of each task: on which day it was completed, and from which on it was overdue, in days since the
+# first one.
+COMPLETED = """
+SELECT day::date - %(first)s, due - %(first)s, tasks
+  FROM (SELECT date_bin('1 day', completed_at, %(start)s) AS day,
+               CASE WHEN due_date < %(first)s THEN %(first)s ELSE due_date + 1 END AS due, count(*) AS tasks
+          FROM tasks_task WHERE completed_at >= %(start)s GROUP BY 1, 2) AS completed
+"""
+# By task_open_due, which is of this expression.
+OVERDUE = """
+SELECT greatest(due_date + 1, %(first)s) - %(first)s, count(*)
+  FROM tasks_task WHERE NOT completed AND coalesce(due_date, 'infinity'::date) < %(last)s GROUP BY 1
+"""
+# By task_open: when the task was made that is too many.
+OLDER_OPEN = "SELECT created_at FROM tasks_task WHERE NOT completed ORDER BY created_at DESC OFFSET %s LIMIT 1"
+# By task_open, and by the unique index of the links for each task.
+TAGS = """
+SELECT tag.id, tag.name, tasks
+  FROM (SELECT tag_id, count(*) AS tasks
+          FROM (SELECT id FROM tasks_task WHERE NOT completed AND created_at >= %s
+                 ORDER BY created_at DESC LIMIT %s) AS task
+          JOIN tasks_task_tags AS link ON link.task_id = task.id
+         GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s) AS used
+  JOIN tasks_tag AS tag ON tag.id = tag_id
+ ORDER BY tasks DESC, lower(tag.name)
+"""
+# By change_at_who.
+CHANGES = """
+SELECT extract(epoch FROM hour - %(start)s)::int / 3600, actor, operation, changes
+  FROM (SELECT date_bin('1 hour', at, %(start)s) AS hour, actor, operation, count(*) AS changes
+          FROM (SELECT at, actor, operation FROM tasks_change WHERE at >= %(start)s AND at < %(end)s
+                 ORDER BY at DESC LIMIT %(most)s) AS newest
+         GROUP BY 1, 2, 3) AS counted
+"""
+
+
+def midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def created(periods: Sequence[tuple[date, date]], *, is_open: bool = False) -> list[int]:
+    """How many tasks were created from the first to the last day of each period; of the open ones alone."""
+    since = [midnight(first) for first, _ in periods]
+    until = [midnight(last + DAY) for _, last in periods]
+    return [row[0] for row in rows(IN_PERIODS.format("NOT completed AND" if is_open else ""), [since, until])]
+
+
+def completed_and_overdue(days: Sequence[date]) -> tuple[list[int], list[int]]:
+    """Tasks completed on each of these days, and those that were overdue at its end.
+
+    By their due dates of now: a date that was put off since is not in it.
+    """
+    dates, end = {"first": days[0], "last": days[-1], "start": midnight(days[0])}, len(days)
+    # With a day more, for what is said to have been completed in the future.
+    done, steps = [0] * (end + 1), [0] * (end + 1)
+    for completed, due, tasks in rows(COMPLETED, dates):
+        day = min(completed, end)
+        done[day] += tasks
+        if due is not None and due < day:
+            steps[due] += tasks
+            steps[day] -= tasks
+    for due, tasks in rows(OVERDUE, dates):
+        steps[due] += tasks
+    return done[:end], list(accumulate(steps[:end]))
+
+
+def tags_of_open(today: date, most: int) -> tuple[date | None, bool, list[tuple[int, str, int]]]:
+    """The tags that most of the open tasks carry: id, name, tasks.
+
+    Of all of them, or of as many of the newest as are bearable: those made since a day. Where one day's are too many
+    already, some of that are left out, and the second value is true.
+    """
+    older = rows(OLDER_OPEN, [NEWEST_OPEN])
+    since = min(older[0][0].date() + DAY, today) if older else None
+    found = rows(TAGS, [midnight(since or date.min), NEWEST_OPEN, most])
+    return since, bool(older) and older[0][0].date() >= today, found
+
+
+def changes(start: date, end: date) -> tuple[list[tuple[int, str, str, int]], bool]:
+    """Changes from the first to the last day: hour since the first, actor, operation, number.
+
+    Where they are too many, only of the newest, and the second value is true: its first hour has not all of them.
+    """
+    found = rows(CHANGES, {"start": midnight(start), "end": midnight(end + DAY), "most": NEWEST_CHANGES})
+    return found, sum(row[-1] for row in found) == NEWEST_CHANGES
+
+
+def rows(sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        found: list[Any] = cursor.fetchall()
+        return found

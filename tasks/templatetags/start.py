@@ -1,0 +1,14 @@
+from typing import Any
+
+from django import template
+from django.contrib import admin
+
+from tasks.admin_start import plots_for
+from tasks.plots import Plot
+
+register = template.Library()
+
+
+@register.simple_tag(takes_context=True)
+def plots(context: dict[str, Any]) -> list[Plot]:
+    return list(plots_for(context["request"], admin.site))
