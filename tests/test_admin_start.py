@@ -286,6 +286,7 @@ def test_the_start_page_costs_the_same_queries_for_few_and_for_many_tasks(staff:
 def test_the_figures_are_counted_by_indexes_and_without_the_tables(staff: Client) -> None:
     """Whether these are cheaper than the tables is a matter of their size; that they can do, not."""
     make_all_kinds()
+    make_tasks(1000)
     with CaptureQueriesContext(connection) as queries:
         staff.get(START)
     counts = [query["sql"] for query in queries if re.search(r"FROM tasks_(task|change)\b", query["sql"])]
