@@ -17,6 +17,8 @@ from tests import contract
 from tests.factories import make_user
 from tests.servers import Server, running_server
 
+pytest_plugins = ["tests.browser"]
+
 
 @pytest.fixture(autouse=True)
 def _every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:

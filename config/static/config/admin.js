@@ -1,0 +1,11 @@
+"use strict";
+// Names, for those who hear a page, of what Django's own scripts put on it without one.
+window.django?.jQuery?.(() => {
+    for (const select of document.querySelectorAll("select.admin-autocomplete")) {
+        const box = select.nextElementSibling?.querySelector(".select2-search__field");
+        box?.setAttribute("aria-label", select.labels[0]?.textContent.replace(/:\s*$/, "") ?? "");
+    }
+});
+window.addEventListener("load", () => {
+    for (const hint of document.querySelectorAll(".help-tooltip[aria-label]")) hint.setAttribute("role", "img");
+});

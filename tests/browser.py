@@ -1,0 +1,117 @@
+"""A real browser for tests, the system's own chromium: what people do on a page, and what no page may do."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.base import AXE_SCRIPT
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.servers import Server, running_server
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync"]  # beside what Playwright always sets
+WIDTHS = {1440: 1000, 390: 844}  # a desk and a phone, with their heights
+SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder that gets a picture of each page that is checked
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """For a module and not for all: Playwright's event loop runs in this thread, where others need one of their own."""
+    path = next(filter(None, map(shutil.which, NAMES)), None)
+    if not path:
+        pytest.skip("there is no chromium on this machine: apt-get install chromium")
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # a loop runs here, but nobody else uses the connection
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def closed_server(django_db_setup: None) -> Iterator[Server]:
+    """One for all tests of a module, closed to strangers; each test has its own users and tasks."""
+    with running_server(API_ANONYMOUS="none", SECRET_KEY=settings.SECRET_KEY) as server:
+        yield server
+
+
+@contextmanager
+def visit(browser: Browser, server: Server, user: User | None = None) -> Iterator[Page]:
+    """A page of a new browser profile, of that user if any; nothing that went wrong on it meanwhile goes unnoticed."""
+    wrong: list[str] = []
+    with browser.new_context(base_url=server.url, viewport=size(1440)) as context:
+        context.set_default_timeout(15_000)
+        context.on("console", lambda message: wrong.extend(complaints(message)))
+        context.on("weberror", lambda error: wrong.append(f"error: {error.error}"))
+        context.on("requestfinished", lambda request: wrong.extend(strange(request, server)))
+        context.on("requestfailed", lambda request: wrong.extend(strange(request, server)))
+        if user:
+            context.add_cookies([{"name": "sessionid", "value": session_of(user), "url": server.url}])
+        yield context.new_page()
+    assert not wrong, "\n".join(wrong)
+
+
+def complaints(message: ConsoleMessage) -> Iterator[str]:
+    page = message.page.url if message.page else ""
+    if message.type not in ("error", "warning"):
+        return
+    # A page that is an error itself is one of these too, and no fault of its own.
+    if message.text.startswith("Failed to load resource") and message.location["url"] == page:
+        return
+    yield f"console of {page}: {message.text} {message.location}"
+
+
+def strange(request: Request, server: Server) -> Iterator[str]:
+    """A request to another host. One that the page's policy stopped has reached nobody."""
+    if not request.url.startswith((f"{server.url}/", "data:", "blob:")) and request.failure != "csp":
+        yield f"request to another host: {request.url} {request.failure or ''}"
+
+
+def session_of(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
+
+
+def size(width: int) -> Any:
+    return {"width": width, "height": WIDTHS[width]}
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds on the page, and whether it has to be moved sideways: in both widths, light and dark."""
+    page.evaluate(AXE_SCRIPT)
+    found = []
+    for width in WIDTHS:
+        page.set_viewport_size(size(width))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal to us, a str to mypy
+            found += [f"{page.url} {width} {scheme}: {fault}" for fault in page.evaluate(FAULTS, EXCEPTIONS)]
+            if SCREENSHOTS:
+                name = page.url.split("/", 3)[3].replace("/", "_").partition("?")[0] or "root"
+                page.screenshot(
+                    path=Path(SCREENSHOTS) / f"{name}-{width}-{scheme}.png", full_page=True, caret="initial"
+                )
+    return found
+
+
+# By rule, the elements that it is wrong about, or that are not ours to mend.
+EXCEPTIONS = {
+    "label-title-only": "#searchbar",  # its label is a picture of a magnifying glass, with "Search" for its text
+    "list": "ul.select2-selection__rendered",  # Select2, as Django brings it, has a button to clear it among its items
+}
+FAULTS = """async (exceptions) => {
+    for (const each of document.getAnimations()) each.finish();  // a colour that is on its way
+    const { violations } = await axe.run({ resultTypes: ["violations"], preload: false, elementRef: true });
+    const found = violations.flatMap(({ id, impact, nodes }) => nodes
+        .filter(({ element }) => !(id in exceptions && element.matches(exceptions[id])))
+        .map(({ html, failureSummary }) => `${impact} ${id}: ${html} ${failureSummary}`));
+    const width = document.scrollingElement.scrollWidth;
+    return width > innerWidth ? [...found, `it is ${width} pixels wide`] : found;
+}"""
