@@ -12,6 +12,7 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitV
 from rest_framework.views import APIView
 
 from config import errors, health
+from config.logins.site import permission_denied
 from config.schema import DocumentView
 
 
@@ -40,5 +41,6 @@ urlpatterns = [
 ]
 
 handler400 = errors.bad_request
+handler403 = permission_denied
 handler404 = errors.not_found
 handler500 = errors.server_error

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote
 
+from django.conf import settings
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -84,7 +85,7 @@ def running_server(**variables: str) -> Iterator[Server]:
 def start_gunicorn(**variables: str) -> subprocess.Popen[str]:
     environment = os.environ | {
         "DATABASE_URL": database_url(),
-        "SECRET_KEY": "only-for-tests-" * 4,
+        "SECRET_KEY": settings.SECRET_KEY,  # a session that a test makes is good there too
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "API_ANONYMOUS": "write",
         **variables,

@@ -62,10 +62,17 @@ def who(request: HttpRequest) -> str:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW: a form that is not from here, or from a page that is too old.
+    """Django's CSRF_FAILURE_VIEW: a form that is not from here, or from a page that is too old."""
+    return refusal(request, "csrf_failure", "This page was too old", reason)
 
-    A page for a browser in the admin, and a problem for whatever else: a program does not ask for HTML.
-    """
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler403."""
+    return refusal(request, "permission_denied", "You may not do this", str(exception))
+
+
+def refusal(request: HttpRequest, name: str, title: str, reason: str) -> HttpResponse:
+    """A page for a browser in the admin, and a problem for whatever else: a program does not ask for HTML."""
     if request.path.startswith(ADMIN) and "text/html" in request.headers.get("Accept", ""):
-        return notice(request, "csrf_failure", {"title": "This page was too old"}, status=403)
+        return notice(request, name, {"title": title}, status=403)
     return problem("permission_denied", reason)
