@@ -4,20 +4,20 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils.text import slugify
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.servers import Server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-sync"]  # beside what Playwright always sets
+FLAGS = ["--disable-gpu", "--disable-quic", "--disable-sync"]  # beside what Playwright always sets
 WIDTHS = {1440: 1000, 390: 844}  # a desk and a phone, with their heights
 SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder that gets a picture of each page that is checked
 
@@ -86,18 +86,18 @@ def faults(page: Page) -> list[str]:
     found = []
     for width in WIDTHS:
         page.set_viewport_size(size(width))
-        for scheme in ("light", "dark"):
+        for scheme, rules in RULES.items():
             page.emulate_media(color_scheme=scheme)
-            found += [
-                f"{page.url} {width} {scheme}: {fault}" for fault in page.evaluate(FAULTS, [EXCEPTIONS, RULES[scheme]])
-            ]
+            found += [f"{page.url} {width} {scheme}: {fault}" for fault in page.evaluate(FAULTS, [EXCEPTIONS, rules])]
             if SCREENSHOTS:
-                name = f"{urlsplit(page.url).path.replace('/', '_')}-{width}-{scheme}.png"
-                page.screenshot(path=Path(SCREENSHOTS) / name, full_page=True, caret="initial")
+                name = slugify(f"{urlsplit(page.url).path.replace('/', ' ')} {page.title()} {width} {scheme}")
+                page.screenshot(path=f"{SCREENSHOTS}/{name}.png", full_page=True, caret="initial")
     return found
 
 
-RULES = {"light": [], "dark": ["color-contrast", "link-in-text-block"]}  # some rules in place of all; colours change
+Scheme = Literal["light", "dark"]
+# All rules, and those about colours, which are what the dark mode changes.
+RULES: dict[Scheme, list[str]] = {"light": [], "dark": ["color-contrast", "link-in-text-block"]}
 # By rule, the elements that it is wrong about, or that are not ours to mend.
 EXCEPTIONS = {
     "heading-order": "redoc *",  # Redoc goes from a heading of the third level to one of the fifth

@@ -14,7 +14,7 @@ from config.logins.limits import PER_ACCOUNT
 from config.logins.site import csrf_failure
 from config.pages import CONTENT_SECURITY_POLICY
 from tasks.models import Change, Tag
-from tests.factories import make_task
+from tests.factories import make_task, make_user
 from tests.pages import form_in, form_on
 from tests.test_settings import DEPLOYMENT, value
 
@@ -183,6 +183,19 @@ def test_a_form_from_a_page_that_is_too_old_is_answered_with_a_page(alice: User)
     assert "Nothing was saved." in page
     assert 'id="site-name"' in page
     read(answer)  # type: ignore[arg-type]
+
+
+def test_staff_without_a_permission_are_answered_with_a_page_and_a_program_with_a_problem() -> None:
+    staff = Client()
+    staff.force_login(make_user("bob", is_staff=True))
+    answer = staff.get(ADD, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert answer.status_code == 403
+    page = answer.content.decode()
+    assert "The account bob lacks a permission" in page
+    assert '<a href="/admin/">overview</a>' in page
+    read(answer)  # type: ignore[arg-type]
+    problem = staff.get(ADD, headers={"Accept": "application/json"})
+    assert (problem.status_code, problem["Content-Type"]) == (403, "application/problem+json")
 
 
 @pytest.mark.parametrize(("path", "accept"), [(ADD, "*/*"), ("/elsewhere", "text/html")])
