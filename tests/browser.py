@@ -12,7 +12,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.text import slugify
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.servers import Server
 
@@ -29,6 +29,7 @@ def chromium() -> Iterator[Browser]:
     if not path:
         pytest.skip("there is no chromium on this machine: apt-get install chromium")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        expect.set_options(timeout=30_000)  # as long as everything else waits
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # a loop runs here, but nobody else uses the connection
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -40,7 +41,6 @@ def visit(browser: Browser, server: Server, user: User | None = None) -> Iterato
     """A page of a new browser profile, of that user if any; nothing that went wrong on it meanwhile goes unnoticed."""
     wrong: list[str] = []
     with browser.new_context(base_url=server.url, viewport=size(1440)) as context:
-        context.set_default_timeout(15_000)
         context.on("console", lambda message: wrong.extend(complaints(message)))
         context.on("weberror", lambda error: wrong.append(f"error: {error.error}"))
         context.on("requestfinished", lambda request: wrong.extend(strange(request, server)))
