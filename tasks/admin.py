@@ -14,6 +14,7 @@ from tasks.admin_actions import TaskActions
 from tasks.admin_form import TaskForm
 from tasks.admin_history import CHANGED, version_of
 from tasks.admin_list import TaskList
+from tasks.admin_transfer import TransferPages
 from tasks.filters import SEARCH_LENGTH, SearchField
 from tasks.models import Task, TaskQuerySet
 
@@ -24,7 +25,7 @@ admin.site.index_title = "Overview"
 
 
 @admin.register(Task)
-class TaskAdmin(TaskList, TaskActions):
+class TaskAdmin(TaskList, TaskActions, TransferPages):
     form = TaskForm
     fields = ("title", "description", "completed", "due_date", "tags", "created_at", "updated_at", "completed_at")
     readonly_fields = ("created_at", "updated_at", "completed_at")

@@ -20,8 +20,9 @@ from django.utils import timezone
 from config.fields import case_folded
 from tasks import history
 from tasks.history import Change
+from tasks.transfer.models import Reference, Upload
 
-__all__ = ["Change", "Tag", "Task"]
+__all__ = ["Change", "Reference", "Tag", "Task", "Upload"]
 
 # "simple": every word counts, in every language; no stemming and no stop words that would be ignored in silence.
 SEARCH_CONFIG = "simple"

@@ -21,7 +21,7 @@ from tests.test_settings import DEPLOYMENT, value
 pytestmark = pytest.mark.django_db
 
 ADD = "/admin/tasks/task/add/"
-NOT_PAGES = ("/static/", "/admin/jsi18n/", "/openapi.json", "/favicon.ico", "/tasks")
+NOT_PAGES = ("/static/", "/admin/jsi18n/", "/openapi.json", "/favicon.ico", "/tasks", "/admin/tasks/task/export/")
 
 
 @pytest.fixture
@@ -121,6 +121,7 @@ def test_every_page_has_the_policy_and_keeps_to_it(staff: Client) -> None:
         ADD,
         "/admin/tasks/tag/add/?_popup",
         "/admin/tasks/change/",
+        "/admin/tasks/task/import/",
         "/admin/tasks/task/N/change/",
         "/admin/tasks/task/N/delete/",
         "/admin/tasks/task/N/history/",

@@ -11,8 +11,9 @@ import pytest
 from tests.factories import make_member
 from tests.servers import ROOT, Server, database_url, running_server
 
+BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text()
-SESSION, TOKEN = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+SESSION, TOKEN, TRANSFER = re.findall(r"^```console\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
 def exchanges(block: str) -> list[tuple[str, str]]:
@@ -25,6 +26,7 @@ def exchanges(block: str) -> list[tuple[str, str]]:
 
 
 def without_times(text: str) -> str:
+    text = re.sub(r"in [\d.]+ s \([\d,]+ per second\)", "in TIME", text)
     return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", text)
 
 
@@ -44,7 +46,7 @@ def test_a_token_from_the_command_line_opens_what_is_closed_to_strangers() -> No
         script = f"{create}\n{curl}\nTOKEN=\n{curl}".replace("http://127.0.0.1:8000", server.url)
         environment = os.environ | {
             "DATABASE_URL": database_url(),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{BIN}:{os.environ['PATH']}",
         }
         environment.pop("DJANGO_SETTINGS_MODULE", None)
         done = subprocess.run(
@@ -52,6 +54,17 @@ def test_a_token_from_the_command_line_opens_what_is_closed_to_strangers() -> No
         )
     assert done.stdout.split() == [status, "401"]
     assert made.partition("(")[0] == done.stderr.partition("(")[0] == "Token nightly import "
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_goes_in_comes_out_as_the_readme_shows() -> None:
+    environment = os.environ | {"DATABASE_URL": database_url(), "PATH": f"{BIN}:{os.environ['PATH']}"}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    for command, answer in exchanges(TRANSFER):
+        done = subprocess.run(
+            ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        assert re.sub("[0-9a-f]{32}", "DIGEST", without_times(done.stdout.strip())) == without_times(answer), command
 
 
 def test_the_session_covers_the_five_endpoints() -> None:

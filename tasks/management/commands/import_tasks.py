@@ -1,0 +1,139 @@
+"""Tasks out of a file: all of its rows, or none, or those that are good."""
+
+import os
+import sys
+import time
+from argparse import ArgumentParser
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management import BaseCommand, CommandError
+from django.db import transaction
+from tqdm import tqdm
+
+from tasks.management.commands.seed_tasks import vacuum
+from tasks.transfer import load
+from tasks.transfer.formats import FORMATS, WRITERS, Reading, format_of, read
+from tasks.transfer.rows import BadFile, Record, good
+from tasks.transfer.source import Source
+
+WORTH_A_VACUUM = 10_000  # tasks; autovacuum sees to fewer in its own time
+
+
+class Command(BaseCommand):
+    help = (
+        "Import tasks from CSV, JSON Lines, JSON, Todoist's CSV or Vikunja's data.json, packed by gzip or not."
+        " All rows are written, or none. Rows that were imported before are left as they are."
+    )
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", help="what to read; - for stdin")
+        parser.add_argument("--format", choices=FORMATS, help="where the suffix of FILE does not say it")
+        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
+        parser.add_argument("--skip-bad", metavar="FILE", help="write bad rows to this file and import the others")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.monotonic()
+        job = Job(self.stderr, **{name: options[name] for name in ("file", "format", "dry_run", "skip_bad")})
+        try:
+            outcome = job.run()
+        except (BadFile, OSError) as exc:
+            raise CommandError(f"{exc} Nothing was imported.") from None
+        except load.Busy:
+            raise CommandError("Another import is under way. Nothing was imported.") from None
+        except KeyboardInterrupt:
+            # One that arrives during the commit does not say whether the commit came first.
+            lost = "Run it again to see whether it was imported." if job.wrote else "Nothing was imported."
+            raise CommandError(f"Interrupted. {lost}", returncode=130) from None
+        self.report(job, outcome, time.monotonic() - started)
+        if outcome.made >= WORTH_A_VACUUM and not options["dry_run"]:
+            vacuum()
+
+    def report(self, job: "Job", outcome: load.Outcome, seconds: float) -> None:
+        rate = f" in {seconds:.1f} s ({(outcome.made + outcome.there) / seconds:,.0f} per second)"
+        would = "that would be imported" if job.dry_run else "imported"
+        self.stdout.write(f"{job.reading.of}. Tasks {would}: {outcome.made:,}{rate}; already there: {outcome.there:,}")
+        if job.bad:
+            self.stdout.write(f"Bad rows: {job.bad:,}{f', left out, in {job.skip_bad}' if job.skip_bad else ''}")
+        for name, count in job.reading.not_carried_over:
+            self.stdout.write(f"Not carried over: {name} ({count:,})")
+
+
+class Job:
+    reading: Reading
+
+    def __init__(self, stderr: Any, *, file: str, format: str | None, dry_run: bool, skip_bad: str | None) -> None:  # noqa: A002
+        self.stderr = stderr
+        self.file = file
+        self.dry_run = dry_run
+        self.skip_bad = skip_bad
+        self.form = format or format_of(file) or ""
+        if not self.form:
+            raise CommandError("The suffix of FILE does not say which format it has: add --format csv, jsonl or json.")
+        self.bad = 0
+        self.wrote = False
+        self.writer: Any = None
+
+    def run(self) -> load.Outcome:
+        with ExitStack() as stack:
+            binary = sys.stdin.buffer if self.file == "-" else stack.enter_context(Path(self.file).open("rb"))
+            if self.skip_bad and not self.dry_run:
+                self.writer = WRITERS[self.form](stack.enter_context(Path(self.skip_bad).open("w", newline="")))
+            bar = stack.enter_context(reading_bar(binary))
+            self.reading = read(Source(Watched(binary, bar)), self.form)  # type: ignore[arg-type]  # as much as it needs
+            outcome = self.transact()
+            if self.writer:
+                self.writer.close()
+            return outcome
+
+    def transact(self) -> load.Outcome:
+        with transaction.atomic(durable=True):
+            if not self.dry_run:
+                load.lock()
+            load.stage(good(self.reading.records, self.refuse), self.refuse)
+            if self.bad and not self.skip_bad and not self.dry_run:
+                raise CommandError(f"Bad rows: {self.bad:,}. Nothing was imported; --skip-bad FILE leaves them out.")
+            outcome = load.compare(keep=not self.dry_run)
+            if not self.dry_run:
+                self.write(outcome.made)
+        return outcome
+
+    def write(self, total: int) -> None:
+        with tqdm(total=total, unit=" tasks", unit_scale=True, disable=None, desc="writing") as bar:
+            for size in load.write():
+                bar.update(size)
+        self.wrote = True
+
+    def refuse(self, record: Record) -> None:
+        self.bad += 1
+        for fault in record.faults:
+            self.stderr.write(str(fault))
+        if self.writer:
+            self.writer.write(record.values, "; ".join(fault.note() for fault in record.faults))
+
+
+class Watched:
+    """A file whose progress shows."""
+
+    def __init__(self, file: BinaryIO, bar: Any) -> None:
+        self.file = file
+        self.bar = bar
+
+    def read(self, size: int = -1) -> bytes:
+        chunk = self.file.read(size)
+        self.bar.update(len(chunk))
+        return chunk
+
+
+def reading_bar(file: BinaryIO) -> Any:
+    """Against the size of the file; of a pipe that is 0, and unknown."""
+    return tqdm(
+        total=os.fstat(file.fileno()).st_size or None,
+        unit="B",
+        unit_scale=True,
+        disable=None,
+        desc="reading",
+        leave=False,
+    )

@@ -1,0 +1,63 @@
+"""Which format a file has, and its tasks."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from tasks.transfer.csv_rows import CSVWriter, own_records, read_csv
+from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records
+from tasks.transfer.json_stream import JSONStream
+from tasks.transfer.rows import BadFile, Record
+from tasks.transfer.source import Source
+from tasks.transfer.todoist import is_todoist, todoist_records
+from tasks.transfer.vikunja import is_vikunja, vikunja_records
+
+WRITERS: dict[str, Any] = {"csv": CSVWriter, "jsonl": JSONLinesWriter, "json": JSONWriter}
+FORMATS = tuple(WRITERS)
+SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
+
+
+@dataclass
+class Reading:
+    """What is read of a file. `left` counts, by name, what the mapping of a foreign format does not carry over."""
+
+    of: str
+    records: Iterator[Record]
+    left: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def not_carried_over(self) -> list[tuple[str, int]]:
+        return sorted(self.left.items())
+
+
+def format_of(name: str) -> str | None:
+    """By the suffix, with or without .gz."""
+    return SUFFIXES.get(PurePath(name.lower().removesuffix(".gz")).suffix)
+
+
+def read(source: Source, form: str) -> Reading:
+    """Raises BadFile, as does the iteration over its records."""
+    if form == "csv":
+        header, rows = read_csv(source.lines())
+        if is_todoist(header):
+            left: Counter[str] = Counter()
+            return Reading("Todoist's CSV", todoist_records(header, rows, left), left)
+        return Reading("CSV", own_records(header, rows))
+    if form == "jsonl":
+        return Reading("JSON Lines", lines_records(source.lines()))
+    stream = JSONStream(source)
+    if not stream.peek():
+        raise BadFile("The file is empty: put [] for no tasks.")
+    if is_vikunja(stream):
+        left = Counter()
+        return Reading("Vikunja's JSON", ended(stream, vikunja_records(stream, left)), left)
+    return Reading("JSON", ended(stream, array_records(stream)))
+
+
+def ended(stream: JSONStream, records: Iterator[Record]) -> Iterator[Record]:
+    """Nothing may come after the array."""
+    yield from records
+    if stream.peek():
+        raise BadFile(f"line {stream.line:,}: The array has ended; there is more behind it.")

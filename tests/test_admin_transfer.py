@@ -1,0 +1,213 @@
+"""Import and export in the admin, through its own pages."""
+
+import gzip
+import json
+import re
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+
+from tasks.models import Change, Reference, Task, Upload
+from tasks.transfer.load import LOCK
+from tests.factories import make_member, make_task, make_tasks
+from tests.pages import form_in, form_on
+
+# An import is a transaction of its own.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+LIST, IMPORT, EXPORT = "/admin/tasks/task/", "/admin/tasks/task/import/", "/admin/tasks/task/export/"
+PREVIEW, BAD = f"{IMPORT}preview/", f"{IMPORT}bad/"
+TASKS = b"reference,title,description,completed,due_date,tags\nr1,Buy milk,Two,true,2026-12-01,home\nr2,Pay rent,,,,\n"
+
+
+@pytest.fixture
+def staff(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+def upload(staff: Client, content: bytes, name: str = "tasks.csv") -> str:
+    """The page of the preview, as text."""
+    answer = staff.post(IMPORT, {"file": SimpleUploadedFile(name, content)}, follow=True)
+    assert answer.status_code == 200
+    return plain(answer)
+
+
+def plain(answer: Any) -> str:
+    """What stands on the page, without its tags."""
+    page = answer.content.decode().partition('id="content-main"')[2] or answer.content.decode()
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split()).replace("&#x27;", "'")
+
+
+def confirm(staff: Client, **edited: Any) -> Any:
+    return staff.post(PREVIEW, form_on(staff, PREVIEW, **edited), follow=True)
+
+
+def test_a_preview_shows_what_would_be_and_changes_nothing(staff: Client) -> None:
+    Reference.objects.create(task_id=make_task("Pay rent").pk, reference="r2")
+    page = upload(staff, TASKS + b"r3,,,,,\nr4,Late,,,soon,\n")
+    assert "tasks.csv is CSV. Tasks to be made: 1 Already there, left as they are: 1 Bad rows: 2" in page
+    assert "4 title This is required. 5 due_date Put a date like 2026-11-22." in page
+    assert "Buy milk Two yes 2026-12-01 home" in page
+    assert Task.objects.count() == 1
+    assert not Change.objects.filter(new__title="Buy milk").exists()
+
+
+def test_a_confirmed_import_is_what_was_previewed_and_in_the_name_of_staff(staff: Client) -> None:
+    upload(staff, TASKS)
+    answer = confirm(staff)
+    assert answer.redirect_chain == [(LIST, 302)]
+    assert "Tasks imported: 2." in answer.content.decode()
+    assert list(Task.objects.order_by("id").values_list("title", flat=True)) == ["Buy milk", "Pay rent"]
+    assert set(Change.objects.filter(operation="insert").values_list("actor", flat=True)) == {"alice"}
+    assert not Upload.objects.exists()
+    assert staff.get(PREVIEW).status_code == 404
+
+
+def test_what_changed_since_the_preview_is_shown_anew_and_not_imported(staff: Client) -> None:
+    upload(staff, TASKS)
+    form = form_on(staff, PREVIEW)
+    Reference.objects.create(task_id=make_task("Pay rent").pk, reference="r2")
+    answer = staff.post(PREVIEW, form)
+    page = answer.content.decode()
+    assert "Nothing was imported: things changed." in page
+    assert "Tasks to be made: 1" in plain(answer)
+    assert Task.objects.count() == 1
+    assert "Tasks imported: 1." in staff.post(PREVIEW, form_in(page), follow=True).content.decode()
+
+
+def test_another_file_in_another_window_is_not_imported_unseen(staff: Client) -> None:
+    upload(staff, TASKS)
+    form = form_on(staff, PREVIEW)
+    upload(staff, TASKS.replace(b"milk", b"eggs"))
+    assert "Nothing was imported: things changed." in staff.post(PREVIEW, form).content.decode()
+    assert not Task.objects.exists()
+
+
+def test_good_rows_are_imported_and_bad_ones_downloaded(staff: Client) -> None:
+    upload(staff, TASKS + b"r3,,,,,\n")
+    answer = staff.get(BAD)
+    assert answer["Content-Disposition"].startswith('attachment; filename="bad-rows-')
+    assert answer.content.decode().splitlines() == [
+        "error,reference,title,description,completed,completed_at,due_date,tags,created_at",
+        "title: This is required.,r3,,,,,,,",
+    ]
+    assert "Tasks imported: 2." in confirm(staff).content.decode()
+
+
+def test_a_file_that_was_imported_has_nothing_to_confirm(staff: Client) -> None:
+    upload(staff, TASKS)
+    confirm(staff)
+    page = staff.post(IMPORT, {"file": SimpleUploadedFile("tasks.csv", TASKS)}, follow=True).content.decode()
+    assert "Already there, left as they are: 2" in page
+    assert 'value="Import' not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("tasks.txt", TASKS, "Choose a file whose name ends in .csv"),
+        ("tasks.csv", b"x" * (10 * 1024 * 1024 + 1), "The file is larger than 10 MB"),
+        ("tasks.csv", b"", "The submitted file is empty."),
+        ("tasks.csv", b"done\n", "tasks.csv can’t be read. line 1: It has no columns 'done' here."),
+        ("tasks.csv.gz", gzip.compress(b"\n" * 20_000_000), "Unpacked it is larger than 10,485,760 bytes."),
+        ("tasks.json", b"[", "it may be cut off"),
+    ],
+)
+def test_a_file_that_can_not_be_taken_is_refused_with_the_reason(
+    staff: Client, name: str, content: bytes, message: str
+) -> None:
+    assert message in upload(staff, content, name)
+
+
+def test_a_file_that_can_not_be_read_is_not_imported_by_a_form_of_ones_own(staff: Client) -> None:
+    upload(staff, b"[", "tasks.json")
+    version = f"{Upload.objects.get().at.timestamp()} 0 None"
+    assert "it may be cut off" in plain(staff.post(PREVIEW, {"version": version}))
+
+
+def test_what_is_in_a_file_is_text_and_never_html(staff: Client) -> None:
+    upload(staff, b"title,due_date\n<b>A,\nB,<b>\n", "<b>.csv")
+    page = staff.get(PREVIEW).content.decode()
+    assert "&lt;b&gt;A" in page
+    assert "<b>" not in page
+
+
+def test_many_faults_are_counted_and_the_first_shown(staff: Client) -> None:
+    page = upload(staff, b"title\n" + b'" "\n' * 150 + b"".join(b"Good %d\n" % number for number in range(12)))
+    assert "Tasks to be made: 12 Already there, left as they are: 0 Bad rows: 150" in page
+    assert ("Good 9 " in page, "Good 10 " in page) == (True, False)
+    assert "What is wrong: the first 100" in page
+    assert page.count("This may not be blank.") == 100
+
+
+def test_a_foreign_file_says_what_is_not_carried_over(staff: Client) -> None:
+    page = upload(staff, b"TYPE,CONTENT,AUTHOR\ntask,Call @home,Sam\n")
+    assert "tasks.csv is Todoist's CSV." in page
+    assert "Not carried over: AUTHOR of a task (1)" in page
+
+
+def test_an_import_during_another_is_refused(staff: Client) -> None:
+    upload(staff, TASKS)
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        assert "Nothing was imported: another import is under way." in confirm(staff).content.decode()
+        cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    other.close()
+    assert not Task.objects.exists()
+
+
+def download(staff: Client, url: str) -> tuple[Any, list[dict[str, Any]]]:
+    answer = staff.get(url)
+    assert answer.status_code == 200
+    return answer, json.loads(b"".join(answer))
+
+
+def test_an_export_has_all_tasks_or_those_of_the_filtered_list(staff: Client) -> None:
+    make_tasks(600)
+    make_task("Buy milk", completed=True, tags=("home",))
+    answer, everything = download(staff, f"{EXPORT}json/")
+    assert answer.streaming
+    assert answer["Content-Type"] == "application/json"
+    assert re.fullmatch(r'attachment; filename="tasks-\d{4}-\d\d-\d\d\.json"', answer["Content-Disposition"])
+    assert len(everything) == 601
+    for query in ("?q=milk", "?completed__exact=1"):
+        assert [task["title"] for task in download(staff, f"{EXPORT}json/{query}")[1]] == ["Buy milk"]
+    assert download(staff, f"{EXPORT}json/?q={'-' * 33}")[1] == []
+
+
+def test_the_list_leads_to_import_and_export_with_its_filter(staff: Client) -> None:
+    make_task("Buy milk")
+    page = staff.get(f"{LIST}?q=milk").content.decode()
+    assert f'href="{IMPORT}"' in page
+    assert f'href="{EXPORT}?q=milk"' in page
+    assert f'href="{EXPORT}csv/?q=milk"' in staff.get(f"{EXPORT}?q=milk").content.decode()
+    assert "as it is filtered" not in staff.get(EXPORT).content.decode()
+
+
+def test_a_filter_or_format_that_is_none_is_not_exported(staff: Client) -> None:
+    assert staff.get(f"{EXPORT}csv/?completed__exact=x").headers["Location"] == f"{LIST}?e=1"
+    assert staff.get(f"{EXPORT}xml/").status_code == 404
+
+
+def test_readers_export_and_may_not_import() -> None:
+    client = Client()
+    client.force_login(make_member("bob", "Task readers", is_staff=True))
+    assert f'href="{EXPORT}?"' in client.get(LIST).content.decode()
+    assert f'href="{IMPORT}"' not in client.get(LIST).content.decode()
+    assert [client.post(url).status_code for url in (IMPORT, PREVIEW)] == [403, 403]
+    assert b"".join(client.get(f"{EXPORT}csv/")).startswith(b"reference,title")
+
+
+def test_who_may_add_and_not_view_may_not_export() -> None:
+    client = Client()
+    user = make_member("bob", "Task readers", is_staff=True)
+    user.groups.clear()
+    client.force_login(user)
+    assert [client.get(url).status_code for url in (EXPORT, f"{EXPORT}csv/", BAD)] == [403, 403, 403]

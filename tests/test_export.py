@@ -1,0 +1,147 @@
+"""`manage.py export_tasks`, and that what was imported is what was exported."""
+
+import gzip
+import io
+import json
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config.fields import case_folded
+from tasks.models import Reference, Tag, Task
+from tests.factories import make_task, make_tasks
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+FORMATS = ("csv", "jsonl", "json")
+# What PostgreSQL can store, with all that CSV and JSON write in a way of their own.
+LETTERS = st.sampled_from("a,;\"\\'\n\r\t\x01\x02\x7f {}[]\u2028é漢🎉") | st.characters(
+    codec="utf-8", exclude_characters="\0"
+)
+TITLES = st.text(LETTERS, min_size=1, max_size=20).map(str.strip).filter(bool)
+NAMES = st.lists(TITLES, max_size=4, unique_by=case_folded)
+TIMES = st.datetimes(timezones=st.just(UTC))
+TASKS = st.lists(
+    st.fixed_dictionaries(
+        {"title": TITLES, "tags": NAMES},
+        optional={
+            "description": st.none()
+            | st.text(LETTERS, max_size=20)
+            | st.sampled_from(["", "\\", "\\\\", "\\N", "\\a"]),
+            "completed_at": TIMES,
+            "due_date": st.none() | st.dates(),
+            "created_at": TIMES,
+        },
+    ),
+    max_size=5,
+)
+
+
+def export(folder: Path, name: str) -> bytes:
+    call_command("export_tasks", str(folder / name), stderr=io.StringIO())
+    return (folder / name).read_bytes()
+
+
+def run_import(file: Path) -> str:
+    stdout = io.StringIO()
+    call_command("import_tasks", str(file), stdout=stdout)
+    return stdout.getvalue()
+
+
+def make(tasks: list[dict[str, Any]]) -> None:
+    for values in tasks:
+        make_task(**{**values, "tags": tuple(values["tags"]), "completed": "completed_at" in values})
+
+
+def forget() -> None:
+    for model in (Task, Tag, Reference):
+        model.objects.all().delete()
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@given(tasks=TASKS)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_export_of_what_was_imported_is_equal_to_it(tmp_path: Path, form: str, tasks: list[dict[str, Any]]) -> None:
+    forget()
+    make(tasks)
+    before = [
+        (task.title, task.description, task.completed_at, task.tag_names()) for task in Task.objects.order_by("id")
+    ]
+    exported = export(tmp_path, f"one.{form}")
+    assert "imported: 0 in " in run_import(tmp_path / f"one.{form}")
+    forget()
+    assert f"imported: {len(tasks):,} in " in run_import(tmp_path / f"one.{form}")
+    after = [
+        (task.title, task.description, task.completed_at, task.tag_names()) for task in Task.objects.order_by("id")
+    ]
+    assert after == before
+    assert export(tmp_path, f"two.{form}") == exported
+    assert "imported: 0 in " in run_import(tmp_path / f"one.{form}")
+
+
+def test_csv_has_a_line_per_task_under_its_header(tmp_path: Path) -> None:
+    task = make_task("Buy milk", description="", tags=("b", "A, c"), due_date="2026-12-01")
+    Reference.objects.create(task_id=task.pk, reference="r1")
+    created = task.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    assert export(tmp_path, "tasks.csv").decode() == (
+        "reference,title,description,completed,completed_at,due_date,tags,created_at\n"
+        f'r1,Buy milk,\\,false,,2026-12-01,"""A, c"",b",{created}\n'
+    )
+
+
+def test_json_is_an_array_and_json_lines_has_its_items(tmp_path: Path) -> None:
+    assert json.loads(export(tmp_path, "tasks.json")) == []
+    make_tasks(3, tags=("a",))
+    tasks = json.loads(export(tmp_path, "tasks.json"))
+    assert [task["title"] for task in tasks] == ["Task 1", "Task 2", "Task 3"]
+    assert tasks[0].items() >= {"description": None, "completed": False, "tags": ["a"]}.items()
+    assert list(map(json.loads, export(tmp_path, "tasks.jsonl").splitlines())) == tasks
+
+
+def test_a_reference_is_the_same_in_every_export_and_stays_after_an_edit(tmp_path: Path) -> None:
+    task = make_task()
+    (before,) = json.loads(export(tmp_path, "tasks.json"))
+    Task.change(task.pk, {"title": "Edited"})
+    (after,) = json.loads(export(tmp_path, "tasks.json"))
+    assert after == before | {"title": "Edited"}
+
+
+def test_gzip_by_the_suffix_is_the_same_for_the_same_tasks(tmp_path: Path) -> None:
+    make_tasks(3)
+    packed = export(tmp_path, "tasks.csv.gz")
+    assert gzip.decompress(packed) == export(tmp_path, "tasks.csv")
+    assert packed == export(tmp_path, "again.csv.gz")
+
+
+def test_stdout_has_the_tasks_and_stderr_the_rest(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    make_tasks(2)
+    call_command("export_tasks", "-", format="jsonl")
+    output, errors = capfdbinary.readouterr()
+    assert output.count(b"\n") == 2
+    assert errors.startswith(b"Tasks exported: 2 in ")
+    with pytest.raises(CommandError, match="add --format"):
+        call_command("export_tasks", "-")
+
+
+def test_a_file_that_can_not_be_written_is_said(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match=r"No such file or directory.* No file was written\."):
+        call_command("export_tasks", str(tmp_path / "missing" / "a.csv"))
+
+
+def test_an_interrupted_export_leaves_the_file_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(form: str) -> Any:
+        yield b"half"
+        raise KeyboardInterrupt
+
+    make_tasks(2)
+    before = export(tmp_path, "tasks.csv")
+    monkeypatch.setattr("tasks.management.commands.export_tasks.dump", interrupted)
+    with pytest.raises(CommandError, match=r"Interrupted\. No file was written\."):
+        call_command("export_tasks", str(tmp_path / "tasks.csv"))
+    assert [file.name for file in tmp_path.iterdir()] == ["tasks.csv"]
+    assert (tmp_path / "tasks.csv").read_bytes() == before

@@ -1,0 +1,238 @@
+"""`manage.py import_tasks`: all rows or none, the same ones never twice, recorded like any other change."""
+
+import gzip
+import io
+import json
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tasks.models import Change, Reference, Tag, Task
+from tasks.transfer import load
+from tests.factories import make_task
+
+# An import is a transaction of its own.
+pytestmark = pytest.mark.django_db(transaction=True)
+
+TASKS = 'reference,title,tags\nr1,Buy milk,"home,Shop"\nr2,Pay rent,HOME\n'
+
+
+def write(folder: Path, text: str | bytes, name: str = "tasks.csv") -> Path:
+    file = folder / name
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def run(file: object, **options: Any) -> str:
+    """What it says, without the time that it took."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    call_command("import_tasks", str(file), stdout=stdout, stderr=stderr, **options)
+    return re.sub(r" in [\d.]+ s \([\d,]+ per second\)", "", stderr.getvalue() + stdout.getvalue())
+
+
+def refused(file: object, **options: Any) -> str:
+    stderr = io.StringIO()
+    with pytest.raises(CommandError) as caught:
+        call_command("import_tasks", str(file), stderr=stderr, **options)
+    return stderr.getvalue() + str(caught.value)
+
+
+def contents() -> list[tuple[object, ...]]:
+    tasks = Task.objects.order_by("id").prefetch_related("tags")
+    return [(task.title, task.description, task.completed, task.tag_names()) for task in tasks]
+
+
+def test_rows_become_tasks_in_the_order_of_the_file(tmp_path: Path) -> None:
+    assert run(write(tmp_path, TASKS)) == "CSV. Tasks imported: 2; already there: 0\n"
+    assert contents() == [("Buy milk", None, False, ["home", "Shop"]), ("Pay rent", None, False, ["home"])]
+    first, second = Task.objects.order_by("id")
+    assert first.created_at == second.created_at == first.updated_at
+
+
+def test_times_of_the_file_are_kept_and_a_completed_task_has_one(tmp_path: Path) -> None:
+    lines = [
+        {"title": "A", "completed": True, "completed_at": "2020-01-02T00:00:00Z", "created_at": "2020-01-01T00:00:00Z"},
+        {"title": "B", "completed": True, "description": "", "due_date": "2026-12-01"},
+    ]
+    run(write(tmp_path, "\n".join(map(json.dumps, lines)), "tasks.jsonl"))
+    done, now = Task.objects.order_by("id")
+    assert (str(done.created_at), str(done.completed_at)) == ("2020-01-01 00:00:00+00:00", "2020-01-02 00:00:00+00:00")
+    assert now.completed_at is not None
+    assert now.completed_at >= now.created_at
+    assert (now.description, str(now.due_date)) == ("", "2026-12-01")
+
+
+def test_the_same_import_again_makes_nothing_and_overwrites_no_edit(tmp_path: Path) -> None:
+    file = write(tmp_path, TASKS)
+    run(file)
+    Task.objects.filter(title="Buy milk").update(title="Bought")
+    assert run(file) == "CSV. Tasks imported: 0; already there: 2\n"
+    assert [title for title, *_ in contents()] == ["Bought", "Pay rent"]
+
+
+def test_rows_without_a_reference_are_known_by_what_is_in_them(tmp_path: Path) -> None:
+    file = write(tmp_path, "title,tags\nA,x\nA,x\nA,y\n")
+    assert run(file).startswith("CSV. Tasks imported: 3;")
+    assert run(file) == "CSV. Tasks imported: 0; already there: 3\n"
+    file.write_text("title,tags\nA,x\nA,x\nA,x\nA,y\n")
+    assert run(file) == "CSV. Tasks imported: 1; already there: 3\n"
+
+
+def test_a_task_that_was_deleted_is_made_anew_and_one_that_was_brought_back_is_known(tmp_path: Path) -> None:
+    file = write(tmp_path, TASKS)
+    run(file)
+    pk = Task.objects.get(title="Buy milk").pk
+    Task.remove(pk)
+    Task.objects.bring_back(Change.objects.filter(task_id=pk, operation="delete")[0])
+    assert run(file) == "CSV. Tasks imported: 0; already there: 2\n"
+    Task.remove(pk)
+    assert run(file) == "CSV. Tasks imported: 1; already there: 1\n"
+    assert run(file) == "CSV. Tasks imported: 0; already there: 2\n"
+    assert list(map(str, Reference.objects.order_by("reference"))) == ["r1", "r2"]
+    assert Reference.objects.get(reference="r1").task_id == Task.objects.get(title="Buy milk").pk != pk
+
+
+def test_the_reference_of_an_export_names_a_task_of_here_if_id_and_time_are_its(tmp_path: Path) -> None:
+    task = make_task("Here")
+    moment = int(task.created_at.timestamp() * 1_000_000)
+    text = f"reference,title\ntask:{task.pk}:{moment},Here\ntask:{task.pk}:{moment + 7},Elsewhere\ntask:x:1,Odd\n"
+    assert run(write(tmp_path, text)) == "CSV. Tasks imported: 2; already there: 1\n"
+
+
+def test_one_bad_row_keeps_all_of_the_file_out(tmp_path: Path) -> None:
+    file = write(tmp_path, TASKS + "r3,,\nr1,Again,\nr4,Ok," + "x" * 51)
+    said = refused(file)
+    assert said.splitlines() == [
+        "line 4, title: This is required.",
+        "line 6, tags: Put at most 50 characters; these are 51.",
+        "line 5, reference: 'r1' is in line 2 too.",
+        "Bad rows: 3. Nothing was imported; --skip-bad FILE leaves them out.",
+    ]
+    assert not Task.objects.exists()
+    assert not Tag.objects.exists()
+    assert not Change.objects.exists()
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
+def test_bad_rows_go_to_a_file_are_mended_there_and_imported(tmp_path: Path, form: str) -> None:
+    rows = [
+        {"title": "Good"},
+        {"reference": "r1", "title": "One", "tags": ["a", "b,c"]},
+        {"title": "", "tags": ["b,c"]},
+    ]
+    rows.append({"reference": "r1", "title": "Two", "description": "", "created_at": "2020-01-01T00:00:00.000000Z"})
+    if form == "csv":
+        text = 'reference,title,description,tags,created_at\n,Good,,,\nr1,One,,"a,""b,c""",\n,,,"""b,c""",\n'
+        text += "r1,Two,\\,,2020-01-01T00:00:00.000000Z\n"
+    else:
+        lines = list(map(json.dumps, rows))
+        text = "\n".join(lines) if form == "jsonl" else f"[{','.join(lines)}]"
+    bad = tmp_path / f"bad.{form}"
+    said = run(write(tmp_path, text, f"tasks.{form}"), skip_bad=str(bad))
+    assert "Tasks imported: 2; already there: 0" in said
+    assert f"Bad rows: 2, left out, in {bad}" in said
+    mended = bad.read_text().replace('"title": ""', '"title": "Three"').replace("required.,,", "required.,,Three")
+    mended = mended.replace('"r1"', '"r2"').replace("too.,r1,", "too.,r2,")
+    assert "required" in mended or "blank" in mended
+    assert "Tasks imported: 2; already there: 0" in run(write(tmp_path, mended, f"mended.{form}"))
+    assert contents()[2:] == [("Three", None, False, ["b,c"]), ("Two", "", False, [])]
+
+
+def test_cells_of_a_row_of_another_length_are_kept_in_the_file_of_bad_rows(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    run(write(tmp_path, "reference,title\nr1,A,B\n"), skip_bad=str(bad))
+    assert bad.read_text().splitlines()[1:] == ['"It has 3 cells, and the header 2.",r1,A,B']
+
+
+def test_what_a_mapping_does_not_carry_over_is_counted_by_name(tmp_path: Path) -> None:
+    said = run(write(tmp_path, "TYPE,CONTENT,AUTHOR\nmeta,,\ntask,A,Sam\ntask,B,Sam\n"))
+    assert said.splitlines() == [
+        "Todoist's CSV. Tasks imported: 2; already there: 0",
+        "Not carried over: AUTHOR of a task (2)",
+        "Not carried over: a meta row (1)",
+    ]
+
+
+def test_without_bad_rows_their_file_is_empty_but_whole(tmp_path: Path) -> None:
+    run(write(tmp_path, "[]", "tasks.json"), skip_bad=str(tmp_path / "bad.json"))
+    assert json.loads((tmp_path / "bad.json").read_text()) == []
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(tmp_path: Path) -> None:
+    file = write(tmp_path, TASKS + "r3,,\n")
+    with CaptureQueriesContext(connection) as queries:
+        said = run(file, dry_run=True, skip_bad=str(tmp_path / "bad.csv"))
+    assert said.splitlines()[:2] == [
+        "line 4, title: This is required.",
+        "CSV. Tasks that would be imported: 2; already there: 0",
+    ]
+    assert not (tmp_path / "bad.csv").exists()
+    assert not Task.objects.exists()
+    assert not any("nextval" in query["sql"] for query in queries)
+
+
+def test_it_is_in_the_history_as_what_it_is(tmp_path: Path) -> None:
+    connection.close()
+    run(write(tmp_path, TASKS))
+    changes = Change.objects.filter(task_id__isnull=False).order_by("id")
+    assert {(change.operation, change.actor) for change in changes} == {
+        ("insert", f"tasks-api as {connection.settings_dict['USER']}"),
+        ("update", f"tasks-api as {connection.settings_dict['USER']}"),
+    }
+    assert len({change.transaction for change in changes}) == 1
+
+
+def test_gzip_is_unpacked_and_stdin_needs_a_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "imported: 2;" in run(write(tmp_path, gzip.compress(TASKS.encode()), "tasks.csv.gz"))
+    assert "add --format" in refused("-")
+    with write(tmp_path, TASKS).open() as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        assert "imported: 0; already there: 2" in run("-", format="csv")
+
+
+@pytest.mark.parametrize("text", ["done\nA\n", b"title\n\xe4\n"])
+def test_a_file_that_can_not_be_read_changes_nothing(tmp_path: Path, text: str | bytes) -> None:
+    assert refused(write(tmp_path, text)).endswith("Nothing was imported.")
+    assert "No such file" in refused(tmp_path / "missing.csv")
+
+
+def test_batches_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "BATCH", 3)
+    monkeypatch.setattr("tasks.management.commands.import_tasks.WORTH_A_VACUUM", 5)
+    text = "title,tags\n" + "".join(f'T{number},"t{number % 4},x"\n' for number in range(10))
+    assert "imported: 10;" in run(write(tmp_path, text))
+    assert contents() == [(f"T{number}", None, False, [f"t{number % 4}", "x"]) for number in range(10)]
+
+
+def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> Iterator[int]:
+        yield from write_all()
+        signal.raise_signal(signal.SIGINT)
+
+    write_all = load.write
+    monkeypatch.setattr(load, "write", interrupted)
+    file = write(tmp_path, TASKS)
+    assert refused(file) == "Interrupted. Nothing was imported."
+    assert not Task.objects.exists()
+    assert not Tag.objects.exists()
+
+
+def test_a_second_import_at_the_same_moment_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [load.LOCK])
+    try:
+        assert refused(write(tmp_path, TASKS)) == "Another import is under way. Nothing was imported."
+    finally:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [load.LOCK])
+        other.close()
+    assert "imported: 2;" in run(write(tmp_path, TASKS))

@@ -1,0 +1,209 @@
+"""Todoist's CSV and Vikunja's JSON: what the mapping in the README says."""
+
+import io
+import json
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tasks.transfer.formats import read
+from tasks.transfer.rows import BadFile, Fault, Row, checked
+from tasks.transfer.source import Source
+
+HEADER = (
+    "TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE,DURATION,DURATION_UNIT,DEADLINE,"
+    "DEADLINE_LANG\n"
+)
+
+
+def mapped(text: str, form: str = "csv") -> tuple[list[Row], list[Fault], Counter[str]]:
+    reading = read(Source(io.BytesIO(text.encode())), form)
+    records = list(reading.records)
+    rows = [row for row in map(checked, records) if row]
+    assert reading.of == ("Todoist's CSV" if form == "csv" else "Vikunja's JSON")
+    return rows, [fault for record in records for fault in record.faults], reading.left
+
+
+def todoist(*lines: str) -> list[Row]:
+    rows, faults, _ = mapped(HEADER + "\r\n".join(lines))
+    assert not faults
+    return rows
+
+
+def test_a_task_of_todoist_with_all_that_it_can_have() -> None:
+    rows, faults, left = mapped(
+        HEADER
+        + "meta,view_style=list,,,,,,,,,,,,\n"
+        + "section,Kitchen,,,,,,,,,,,,\n"
+        + 'task,Fix the @house tap @urgent,"Washer, worn",1,1,Sam (1),Kai (2),2026-10-05 15:30,en,Europe/London,30,'
+        + "minute,Oct 20 2026,en\n"
+        + "note,Hardware shop,,,,Sam (1),,,,,,,,\n"
+        + "note,Open late,,,,,,,,,,,,\n"
+        + ",,,,,,,,,,,,,\n"
+        + "task,Buy a washer,,4,2,,,,en,,,,,\n"
+    )
+    first, second = rows
+    assert not faults
+    assert (first.title, first.due_date, first.tags) == (
+        "Fix the tap",
+        "2026-10-05",
+        ["house", "urgent", "Kitchen", "p1"],
+    )
+    assert first.description == (
+        "Washer, worn\n\nDate: 2026-10-05 15:30 (Europe/London)\nDeadline: Oct 20 2026\nResponsible: Kai (2)\n"
+        "Duration: 30 minute\nComment: Hardware shop (Sam (1))\nComment: Open late"
+    )
+    assert (second.title, second.tags, second.description) == ("Buy a washer", ["Kitchen"], "Subtask of: Fix the tap")
+    assert left == {"a meta row": 1, "AUTHOR of a task": 1}
+
+
+@pytest.mark.parametrize(
+    ("date", "due", "note"),
+    [
+        ("2026-10-05", "2026-10-05", None),
+        ("Oct 5 2026", "2026-10-05", None),
+        ("5 October 2026", "2026-10-05", None),
+        ("2026-10-05T15:30:00", "2026-10-05", "Date: 2026-10-05T15:30:00"),
+        ('"October 5, 2026"', "2026-10-05", None),
+        ("every monday at 9am", None, "Date: every monday at 9am"),
+        ("Foo 5 2026", None, "Date: Foo 5 2026"),
+        ("", None, None),
+    ],
+)
+def test_a_date_of_todoist_is_read_or_kept_as_it_is(date: str, due: str | None, note: str | None) -> None:
+    (row,) = todoist(f"task,Call,,,1,,,{date},en,,,,,")
+    assert (row.due_date, row.description) == (due, note)
+
+
+def test_a_deadline_alone_is_the_due_date() -> None:
+    (row,) = todoist("task,Call,,,1,,,,,,,,2026-10-09,en")
+    assert (row.due_date, row.description) == ("2026-10-09", "Deadline: 2026-10-09")
+
+
+def test_tasks_of_todoist_are_indented_below_those_above_them() -> None:
+    rows = todoist(
+        *(f"task,{name},,4,{depth},,,,,,,," + "," for name, depth in [("A", 1), ("B", 2), ("C", 3), ("D", 2)])
+    )
+    assert [row.description for row in rows] == [None, "Subtask of: A", "Subtask of: B", "Subtask of: A"]
+
+
+def test_what_is_too_long_or_too_much_goes_into_the_description() -> None:
+    section, labels = "s" * 51, " ".join(f"@l{number}" for number in range(21))
+    (long, many) = todoist(
+        f"section,{section},,,,,,,,,,,,", f"task,{'t' * 300},Text", f"task,Many {labels},,,,,,,,,,,,"
+    )
+    assert (len(long.title), long.title[-2:]) == (200, "t…")
+    assert long.description == f"Text\n\nTitle: {'t' * 300}\nSection: {section}"
+    assert (len(many.tags), many.description) == (20, f"Label: l20\nSection: {section}")
+
+
+def test_a_title_of_labels_alone_stays() -> None:
+    (row,) = todoist("task,@home @HOME,,,,,,,,,,,,")
+    assert (row.title, row.tags) == ("@home @HOME", ["home"])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("TYPE,CONTENT,COLOUR\n", "line 1: Todoist's CSV has no columns 'COLOUR'."),
+        ("TYPE,CONTENT\ntask,a,b\n", "line 2: It has 3 cells, and the header 2."),
+    ],
+)
+def test_a_file_like_todoists_that_is_not_is_refused(text: str, message: str) -> None:
+    with pytest.raises(BadFile, match=message):
+        list(read(Source(io.BytesIO(text.encode())), "csv").records)
+
+
+def test_bad_rows_of_todoist_are_told_from_the_others() -> None:
+    rows, faults, _ = mapped(HEADER + ",What is this,,,,,,,,,,,,\ntask,,,,,,,,,,,,,\ntask,Good,,,,,,,,,,,,\n")
+    assert [row.title for row in rows] == ["Good"]
+    assert list(map(str, faults)) == [
+        "line 2: TYPE has to be task, section or note.",
+        "line 3, title: This may not be blank.",
+    ]
+
+
+NONE = "0001-01-01T00:00:00Z"
+VIKUNJA = {
+    "id": 7, "title": "Buy milk", "description": "<p>Two</p>", "done": True, "done_at": "2026-01-03T10:00:00Z",
+    "due_date": "2026-01-02T00:00:00Z", "reminders": None, "project_id": 1, "repeat_after": 86400, "repeat_mode": 0,
+    "priority": 4, "start_date": "2026-01-01T00:00:00Z", "end_date": NONE, "percent_done": 0.5, "hex_color": "ff0000",
+    "assignees": [{"id": 1, "username": "anna"}], "labels": [{"id": 1, "title": "Home"}], "identifier": "#1",
+    "index": 1, "related_tasks": {}, "attachments": [{"id": 3}], "created": "2025-12-01T08:00:00Z", "updated": NONE,
+    "comments": [{"comment": "Oat milk", "author": {"username": "bob"}, "created": "2026-01-01T09:00:00Z"}],
+}  # fmt: skip
+PROJECT = {"id": 1, "title": "Household", "description": "Ours", "is_archived": False, "tasks": [VIKUNJA]}
+
+
+def vikunja(*tasks: dict[str, Any]) -> list[Row]:
+    rows, faults, _ = mapped(json.dumps([{"id": 1, "title": "", "tasks": tasks}]), "json")
+    assert not faults
+    return rows
+
+
+def test_a_task_of_vikunja_with_all_that_it_can_have() -> None:
+    (row,), faults, left = mapped(json.dumps([PROJECT, {"id": 2, "title": "Empty", "tasks": None}], indent=1), "json")
+    assert not faults
+    assert row == Row(
+        reference="vikunja:7:2025-12-01T08:00:00Z",
+        title="Buy milk",
+        description=(
+            "<p>Two</p>\n\nRepeats after: 86400 seconds\nStart: 2026-01-01T00:00:00Z\nDone: 50%\nAssignees: anna\n"
+            "Comment: Oat milk (bob, 2026-01-01T09:00:00Z)"
+        ),
+        completed="t",
+        completed_at="2026-01-03T10:00:00+00:00",
+        due_date="2026-01-02",
+        tags=["Home", "Household", "priority 4"],
+        created_at="2025-12-01T08:00:00+00:00",
+    )
+    assert left == {"hex_color of a task": 1, "attachments of a task": 1, "description of a project": 1}
+
+
+def test_no_time_of_vikunja_is_none_and_a_time_of_day_is_kept() -> None:
+    plain, repeats, due = vikunja(
+        {"id": 1, "title": "A", "description": "", "done": False, "done_at": NONE, "due_date": NONE},
+        {"id": 2, "title": "B", "done": False, "done_at": "2026-01-03T10:00:00Z"},
+        {"id": 3, "title": "C", "due_date": "2026-01-02T21:30:00+01:00"},
+    )
+    assert (plain.description, plain.completed, plain.completed_at, plain.due_date) == (None, "f", None, None)
+    assert (repeats.description, repeats.completed_at) == ("Last done: 2026-01-03T10:00:00Z", None)
+    assert (due.due_date, due.description) == ("2026-01-02", "Due: 2026-01-02T21:30:00+01:00")
+
+
+@pytest.mark.parametrize("text", ['[{"tasks": [], 7: 1}]', '[{"tasks": null}, {7}]'])
+def test_a_project_that_is_no_object_is_refused_with_the_place(text: str) -> None:
+    with pytest.raises(BadFile, match="line 1"):
+        list(read(Source(io.BytesIO(text.encode())), "json").records)
+
+
+def test_projects_in_projects_and_long_ones_are_read() -> None:
+    tasks = [{"id": number, "title": "x" * 200, "description": "y" * 9000} for number in range(60)]
+    projects: list[dict[str, Any]] = [
+        {"tasks": []},
+        {},
+        {"title": "Above", "child_projects": [{"title": "Below", "tasks": tasks}], "tasks": []},
+    ]
+    rows, faults, _ = mapped(json.dumps(projects), "json")
+    assert (len(rows), faults) == (60, [])
+    assert {tuple(row.tags) for row in rows} == {("Below",)}
+
+
+@pytest.mark.parametrize(
+    ("task", "fault"),
+    [
+        (7, "This is no task of Vikunja's: it has no title."),
+        ({"id": 1}, "This is no task of Vikunja's: it has no title."),
+        ({"title": "No id"}, "This is no task of Vikunja's: a member is missing or of another type."),
+        (
+            {"id": 1, "title": "A", "labels": [1]},
+            "This is no task of Vikunja's: a member is missing or of another type.",
+        ),
+        ({"id": 1, "title": "A", "created": "today"}, "created_at: Put a time with its offset like"),
+    ],
+)
+def test_a_task_of_vikunja_that_is_none_is_a_bad_row(task: object, fault: str) -> None:
+    rows, (found,), _ = mapped(json.dumps([{"tasks": [task, {"id": 2, "title": "Good"}]}]), "json")
+    assert [row.title for row in rows] == ["Good"]
+    assert fault in str(found)
