@@ -11,7 +11,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection, transaction
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -19,8 +19,10 @@ from django.utils.html import format_html
 
 from config.bounded_list import MOST, BoundedPaginator
 from tasks.admin_history import HistoryPages
+from tasks.admin_transfer import file_of
 from tasks.history import Change
 from tasks.models import TAG_LENGTH, TAGS_PER_TASK, Tag, Task
+from tasks.transfer.formats import FORMATS
 from tasks.undo import Undoing, change_of_now
 
 LISTED = 100  # names on a page that asks
@@ -36,6 +38,10 @@ class DueDateForm(forms.Form):
 
 class TagForm(forms.Form):
     tag = forms.CharField(max_length=TAG_LENGTH)
+
+
+class FormatForm(forms.Form):
+    form = forms.ChoiceField(label="Format", choices=[(form, form.upper()) for form in FORMATS])
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ DELETE = Action("Delete {}?", "deleted", delete)
 
 
 class TaskActions(HistoryPages):
-    actions = ("complete", "reopen", "set_due_date", "add_tag", "remove_tag", "delete_selected")
+    actions = ("complete", "reopen", "set_due_date", "add_tag", "remove_tag", "delete_selected", "export_selected")
 
     @admin.action(permissions=["change"], description="Complete selected tasks")
     def complete(self, request: HttpRequest, queryset: QuerySet[Task]) -> HttpResponse | None:
@@ -124,6 +130,21 @@ class TaskActions(HistoryPages):
     @admin.action(permissions=["delete"], description="Delete selected tasks")
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> HttpResponse | None:
         return self._ask_and_do(request, queryset, DELETE)
+
+    @admin.action(permissions=["view"], description="Export selected tasks")
+    def export_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> HttpResponseBase | None:
+        """The page that asks for a format; after it, the file."""
+        chosen = BoundedPaginator(queryset, LISTED)
+        if chosen.is_cut:
+            message = f"Nothing was exported: select at most {chosen.most:,}, or take Export above the list."
+            self.message_user(request, message, messages.ERROR)
+            return None
+        form = FormatForm(request.POST if "post" in request.POST else None)
+        tasks = Task.objects.filter(pk__in=chosen.found).order_by("pk")
+        if form.is_valid():
+            return file_of(form.cleaned_data["form"], tasks)
+        context = {"title": f"Export {count_of(chosen.count)}?", "form": form, "names": tasks[:LISTED]}
+        return question(self, request, context | {"more": max(0, chosen.count - LISTED)})
 
     @transaction.atomic
     def _ask_and_do(self, request: HttpRequest, queryset: QuerySet[Task], action: Action) -> HttpResponse | None:

@@ -11,6 +11,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -23,6 +24,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from tasks.models import Task
 from tasks.transfer import load
 from tasks.transfer.dump import dump
 from tasks.transfer.formats import FORMATS, WRITERS, Reading, format_of, read
@@ -168,7 +170,7 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
             tasks = self.get_changelist_instance(request).queryset if request.GET else None
         except IncorrectLookupParameters:
             return HttpResponseRedirect(f"{reverse('admin:tasks_task_changelist')}?e=1")
-        return StreamingHttpResponse(blocks(dump(form, tasks)), headers=download_headers("tasks", form))
+        return file_of(form, tasks)
 
     def _may_import(self, request: HttpRequest) -> None:
         if not self.has_add_permission(request):
@@ -184,6 +186,11 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
         request.current_app = self.admin_site.name
         context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
         return TemplateResponse(request, f"admin/tasks/task/{template}.html", context)
+
+
+def file_of(form: str, tasks: QuerySet[Task] | None) -> StreamingHttpResponse:
+    """All tasks, or those of a queryset, as a download."""
+    return StreamingHttpResponse(blocks(dump(form, tasks)), headers=download_headers("tasks", form))
 
 
 def blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -211,3 +211,25 @@ def test_who_may_add_and_not_view_may_not_export() -> None:
     user.groups.clear()
     client.force_login(user)
     assert [client.get(url).status_code for url in (EXPORT, f"{EXPORT}csv/", BAD)] == [403, 403, 403]
+
+
+def choose(staff: Client, *tasks: Task, across: bool = False) -> Any:
+    chosen = {"action": "export_selected", "_selected_action": [task.pk for task in tasks], "index": 0}
+    return staff.post(LIST, chosen | {"select_across": int(across)}, follow=True)
+
+
+def test_selected_tasks_are_exported_in_a_format_of_choice(staff: Client) -> None:
+    tasks = [make_task(f"Task {number}") for number in range(3)]
+    form = form_in(choose(staff, *tasks[:2]).content.decode())
+    assert staff.post(LIST, form | {"form": "docx"}).context["form"].errors
+    answer = staff.post(LIST, form | {"form": "jsonl"})
+    assert ".jsonl" in answer.headers["Content-Disposition"]
+    lines = b"".join(answer.streaming_content).splitlines()  # type: ignore[attr-defined]  # it is a StreamingHttpResponse
+    assert [json.loads(line)["title"] for line in lines] == ["Task 0", "Task 1"]
+
+
+def test_more_than_a_list_shows_are_not_exported_by_selection(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("config.bounded_list.MOST", 2)
+    make_tasks(3)
+    page = choose(staff, *Task.objects.all()[:1], across=True).content.decode()
+    assert "Nothing was exported: select at most 2, or take Export above the list." in page
