@@ -292,6 +292,8 @@ def test_the_figures_are_counted_by_indexes_and_without_the_tables(staff: Client
     counts = [query["sql"] for query in queries if re.search(r"FROM tasks_(task|change)\b", query["sql"])]
     assert len(counts) == 7
     with connection.cursor() as cursor:
+        # Done tasks that are due and open ones that are not: an index of either alone would not do as well.
+        cursor.execute("UPDATE tasks_task SET completed = true, due_date = '2020-01-01' WHERE id % 2 = 0")
         cursor.execute("ANALYZE tasks_task; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute("SET LOCAL enable_sort = off; SET LOCAL random_page_cost = 0.1")
         for sql in counts:

@@ -91,3 +91,10 @@ def test_an_error_behind_the_first_rows_is_raised_and_leaves_the_connection_usab
     with pytest.raises(DataError):
         deque(results)
     assert Statement("SELECT 1", prepare=False).run().ntuples == 1
+
+
+def test_rows_that_nobody_reads_to_the_end_leave_the_connection_usable() -> None:
+    results = Statement("SELECT generate_series(1, 1000)", prepare=False).run_by_row()
+    assert next(results).ntuples == 1
+    results.close()  # type: ignore[attr-defined]  # a generator
+    assert Statement("SELECT 1", prepare=False).run().ntuples == 1
