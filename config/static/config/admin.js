@@ -3,7 +3,7 @@
 window.django?.jQuery?.(() => {
     for (const select of document.querySelectorAll("select.admin-autocomplete")) {
         const box = select.nextElementSibling?.querySelector(".select2-search__field");
-        box?.setAttribute("aria-label", select.labels[0]?.textContent.replace(/:\s*$/, "") ?? "");
+        box?.setAttribute("aria-label", select.ariaLabel ?? select.labels[0]?.textContent.replace(/:\s*$/, "") ?? "");
     }
 });
 window.addEventListener("load", () => {
