@@ -76,6 +76,33 @@ def session_of(user: User) -> str:
     return client.cookies["sessionid"].value
 
 
+def press(page: Page, name: str) -> None:
+    """The button of a form, until the answer is there."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=name, exact=True).click()
+
+
+def log_in(page: Page, password: str = "correct horse") -> None:
+    page.get_by_label("Username").fill("alice")
+    page.get_by_label("Password").fill(password)
+    press(page, "Log in")
+
+
+def choose(page: Page, action: str, *names: str) -> None:
+    """An action for these rows of a list."""
+    for name in names:
+        page.get_by_role("row", name=name).get_by_role("checkbox").check()
+    page.get_by_label("Action:").select_option(action)
+    press(page, "Go")
+
+
+def preview(page: Page, text: str, name: str = "tasks.csv") -> None:
+    """The file of an import."""
+    file: Any = {"name": name, "mimeType": "text/csv", "buffer": text.encode()}
+    page.get_by_label("File").set_input_files(file)
+    press(page, "Preview")
+
+
 def size(width: int) -> Any:
     return {"width": width, "height": WIDTHS[width]}
 

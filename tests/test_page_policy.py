@@ -14,6 +14,7 @@ from config.logins.limits import PER_ACCOUNT
 from config.logins.site import csrf_failure
 from config.pages import CONTENT_SECURITY_POLICY
 from tasks.models import Change, Tag
+from tasks.transfer.models import Upload
 from tests.factories import make_task, make_user
 from tests.pages import form_in, form_on
 from tests.test_settings import DEPLOYMENT, value
@@ -21,7 +22,8 @@ from tests.test_settings import DEPLOYMENT, value
 pytestmark = pytest.mark.django_db
 
 ADD = "/admin/tasks/task/add/"
-NOT_PAGES = ("/static/", "/admin/jsi18n/", "/openapi.json", "/favicon.ico", "/tasks", "/admin/tasks/task/export/")
+FILES = ("/admin/tasks/task/export/csv/", "/admin/tasks/task/export/json", "/admin/tasks/task/import/bad/")
+NOT_PAGES = ("/static/", "/admin/jsi18n/", "/openapi.json", "/favicon.ico", "/tasks", *FILES)
 
 
 @pytest.fixture
@@ -91,17 +93,20 @@ def starts() -> list[str]:
     Group.objects.create(name="readers")
     gone_pk = gone.pk
     gone.delete()
+    user = User.objects.latest("pk")
+    Upload.objects.create(user=user, name="tasks.csv", content=b"title,due_date\nBuy milk,\nBuy bread,soon\n")
     first = Change.objects.filter(task_id=task.pk).last()
     return [
         "/admin/",
         "/docs",
         "/redoc",
         "/admin/tasks/tag/add/?_popup=1&_to_field=id",
+        "/admin/tasks/task/import/preview/",
         f"/admin/tasks/task/{gone_pk}/history/",
         f"/admin/tasks/task/{task.pk}/history/{first.pk if first else ''}/restore/",
         f"/admin/tasks/task/undo/{first.pk if first else ''}/",
         "/admin/auth/user/add/",
-        f"/admin/auth/user/{User.objects.latest('pk').pk}/password/",
+        f"/admin/auth/user/{user.pk}/password/",
         "/admin/password_change/",
     ]
 
@@ -121,7 +126,9 @@ def test_every_page_has_the_policy_and_keeps_to_it(staff: Client) -> None:
         ADD,
         "/admin/tasks/tag/add/?_popup",
         "/admin/tasks/change/",
+        "/admin/tasks/task/export/",
         "/admin/tasks/task/import/",
+        "/admin/tasks/task/import/preview/",
         "/admin/tasks/task/N/change/",
         "/admin/tasks/task/N/delete/",
         "/admin/tasks/task/N/history/",
