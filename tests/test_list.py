@@ -385,7 +385,7 @@ def test_a_page_is_found_by_an_index(query: str, index: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tasks_task SET due_date = date '2026-01-01' + id::integer % 500")
         cursor.execute("ANALYZE tasks_task")
-        sql = found.sql()
+        sql = found.sql
         for place, (_, value) in enumerate(found.filters, 1):
             sql = sql.replace(f"${place}", f"'{value.decode()}'")
         cursor.execute("EXPLAIN " + sql.replace(f"${len(found.filters) + 1}", "null"))  # nobody's grant

@@ -41,9 +41,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-# Matches of a search that are found and sorted sooner than a million tasks are searched through in their order until a
-# page is full; and those that its index lists sooner than the tasks are read as they lie.
-MOST_SORTED, MOST_BY_INDEX = 15_000, 300_000
+MOST_BY_INDEX = 100_000  # matches that the index of the search lists in a few milliseconds
 MOST_PARAMETERS = 100  # nobody who means it sends more
 TAKEN = frozenset((*CONDITIONS, "limit", "offset", "cursor", "ordering"))
 
@@ -84,17 +82,14 @@ class Query:
         conditions = [CONDITIONS[name].format(f"${place}") for place, (name, _) in enumerate(self.filters, 1)]
         return " AND ".join(conditions) or "true"
 
-    def sql(self, *, by_index: bool = False) -> str:
-        """A row for each task of the page, and one more where there is a next one: the count, and the task.
-
-        `by_index` has what is counted found by an index: MATERIALIZED is planned for all that match, though it stops
-        when there are enough. Else it is read as it lies, which is quicker where every few tasks match.
-        """
+    @property
+    def sql(self) -> str:
+        """A row for each task of the page, and one more where there is a next one: the count, and the task."""
         return f"""
-            WITH matches AS {"" if by_index else "NOT"} MATERIALIZED (
-                SELECT 1 FROM tasks_task AS task WHERE {self.condition})
-            SELECT {self.count}, row_to_json(members)
-              FROM (SELECT {MEMBERS} FROM tasks_task AS task WHERE {self.condition} AND {self.cut}) AS members
+            SELECT (SELECT count(*) FROM (
+                       SELECT 1 FROM tasks_task AS task WHERE {self.condition} LIMIT {MOST_COUNTED + 1}) AS counted),
+                   row_to_json(members)
+              FROM ({self.rows("tasks_task", self.condition)}) AS members
              WHERE {self.is_granted}
         """
 
@@ -103,38 +98,38 @@ class Query:
         """The same, for a search that PostgreSQL expects to find little.
 
         It knows the frequent words alone. For a page it would walk along the order, and for a word that is rarer than
-        it believes read every task. So all matches are found by the index, and sorted.
+        it believes read every task. So `matches` is planned for all of them, which is by the index, and stops when
+        there are enough; if those are all, the page is cut from them.
         """
+        count = "(SELECT count FROM counted)"
         return f"""
-            WITH matches AS MATERIALIZED (
-                SELECT {", ".join(ORDERING)} FROM tasks_task AS task WHERE {self.condition}),
-                 page AS MATERIALIZED (SELECT task.id FROM matches AS task WHERE {self.cut})
-            SELECT {self.count}, row_to_json(members)
-              FROM (SELECT {MEMBERS} FROM tasks_task AS task
-                     WHERE task.id = ANY (ARRAY(SELECT id FROM page)) ORDER BY {self.order}) AS members
+            WITH matches AS MATERIALIZED (SELECT task.id FROM tasks_task AS task WHERE {self.condition}),
+                 counted AS MATERIALIZED (
+                    SELECT count(*) AS count FROM (SELECT 1 FROM matches LIMIT {MOST_COUNTED + 1}) AS enough),
+                 few AS MATERIALIZED (
+                    SELECT * FROM tasks_task WHERE id = ANY (ARRAY(SELECT id FROM matches LIMIT {MOST_COUNTED})))
+            SELECT {count}, row_to_json(members)
+              FROM (({self.rows("few", f"{count} <= {MOST_COUNTED}")})
+                    UNION ALL
+                    ({self.rows("tasks_task", f"{count} > {MOST_COUNTED} AND {self.condition}")})) AS members
              WHERE {self.is_granted}
         """
-
-    @property
-    def count(self) -> str:
-        return f"(SELECT count(*) FROM (SELECT 1 FROM matches LIMIT {MOST_COUNTED + 1}) AS counted)"
-
-    @property
-    def cut(self) -> str:
-        """From where on, in which order, and how many: behind a condition and AND."""
-        page = self.page
-        behind = page.order.after("task", len(self.filters) + 1, backwards=page.backwards) if page.cursor else "true"
-        return f"{behind} ORDER BY {self.order} LIMIT {page.limit + 1} OFFSET {page.offset or 0}"
-
-    @property
-    def order(self) -> str:
-        return self.page.order.sql("task", backwards=self.page.backwards)
 
     @property
     def is_granted(self) -> str:
         """Behind the values of the filters and those of the cursor."""
         cursor = self.page.order.columns if self.page.cursor else ()
         return HOLDS.format(f"${len(self.filters) + len(cursor) + 1}")
+
+    def rows(self, table: str, condition: str) -> str:
+        """The tasks of the page."""
+        page = self.page
+        behind = page.order.after("task", len(self.filters) + 1, backwards=page.backwards) if page.cursor else "true"
+        return f"""
+            SELECT {MEMBERS} FROM {table} AS task WHERE {condition} AND {behind}
+             ORDER BY {page.order.sql("task", backwards=page.backwards)}
+             LIMIT {page.limit + 1} OFFSET {page.offset or 0}
+        """
 
     def find_tags(self) -> bool:
         """Put the ids of the tags for their names; false where there is no such tag.
@@ -211,17 +206,15 @@ def statement(query: Query, estimate: int | None) -> Statement:
     if query.is_usual:
         cursor = query.page.cursor
         return usual(query.page.order, cursor and cursor.backwards)
-    if estimate is not None and estimate <= MOST_SORTED:
-        return Statement(query.sql_of_few, prepare=False)
-    by_index = estimate is not None and estimate <= MOST_BY_INDEX
-    return Statement(query.sql(by_index=by_index), prepare=False)
+    is_rare = estimate is not None and estimate <= MOST_BY_INDEX
+    return Statement(query.sql_of_few if is_rare else query.sql, prepare=False)
 
 
 @lru_cache
 def usual(order: Order, backwards: bool | None) -> Statement:
     """Prepared; `backwards` is None for the first page."""
     cursor = None if backwards is None else Cursor((), backwards=backwards)
-    return Statement(Query([], [], Page(order, PAGINATION.default_limit, None, cursor)).sql())
+    return Statement(Query([], [], Page(order, PAGINATION.default_limit, None, cursor)).sql)
 
 
 def body(request: PlainRequest, query: Query, found: Found) -> list[bytes]:
