@@ -41,7 +41,7 @@ PARSERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-MOST_BY_INDEX = 100_000  # matches that the index of the search lists in a few milliseconds
+MOST_BY_INDEX = 300_000  # matches that the index of the search lists sooner than tasks are read as they lie
 MOST_PARAMETERS = 100  # nobody who means it sends more
 TAKEN = frozenset((*CONDITIONS, "limit", "offset", "cursor", "ordering"))
 
