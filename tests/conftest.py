@@ -14,7 +14,7 @@ from rest_framework.test import APIClient
 from config import wsgi
 from tasks import fast_path
 from tests import contract
-from tests.factories import make_user
+from tests.factories import client_of, make_user
 from tests.servers import Server, running_server
 
 pytest_plugins = ["tests.browser"]
@@ -77,6 +77,12 @@ def api() -> APIClient:
 def alice(db: None) -> User:
     """Runs the place: staff and superuser."""
     return make_user("alice", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def staff(alice: User) -> Client:
+    """Her browser."""
+    return client_of(alice)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
+from django.test import Client
 from django.utils import timezone
 
 from config.tokens.models import Token
@@ -48,3 +49,10 @@ def make_token(user: User, name: str = "script", *, days: float = 1, **fields: A
     text = token.issue()
     token.save()
     return text
+
+
+def client_of(user: User) -> Client:
+    """A browser in which this user is logged in."""
+    client = Client()
+    client.force_login(user)
+    return client

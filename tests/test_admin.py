@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -13,13 +12,6 @@ from tests.factories import make_task, make_tasks
 from tests.pages import form_on
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def staff(alice: User) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
 
 
 def save(staff: Client, task: Task, **edited: Any) -> Task:

@@ -25,13 +25,6 @@ LIST = "/admin/tasks/task/"
 DAY = datetime.date(2026, 12, 24)
 
 
-@pytest.fixture
-def staff(alice: User) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
 def ask(staff: Client, action: str, *tasks: Task, across: bool = False) -> dict[str, Any]:
     """The form of the page that asks."""
     keys = [task.pk for task in tasks] or [Task.objects.values_list("pk", flat=True)[0]]

@@ -22,13 +22,6 @@ LIST = "/admin/tasks/task/"
 
 
 @pytest.fixture
-def staff(alice: User) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
 def task(db: None) -> Task:
     return make_task("Old", description="two\nlines", tags=("home",), due_date=datetime.date(2026, 12, 1))
 

@@ -15,9 +15,8 @@ from tasks import admin_filters
 from tasks.history import attribute_changes
 from tasks.models import Change, Tag, Task
 from tests.factories import make_task
-from tests.test_admin_list import DAY, LIST, staff, text_of, titles
+from tests.test_admin_list import DAY, LIST, text_of, titles
 
-__all__ = ["staff"]
 pytestmark = pytest.mark.django_db
 WEDNESDAY = datetime.date(2026, 11, 25)
 

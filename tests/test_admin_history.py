@@ -19,22 +19,11 @@ from tasks import admin_changes, history
 from tasks.history import attribute_changes
 from tasks.management.commands import trim_history
 from tasks.models import Change, Tag, Task
-from tests.factories import make_task, make_tasks, make_user
+from tests.factories import client_of, make_task, make_tasks, make_user
 from tests.pages import form_in, form_on
 
 pytestmark = pytest.mark.django_db
 LIST, CHANGES = "/admin/tasks/task/", "/admin/tasks/change/"
-
-
-@pytest.fixture
-def staff(alice: User) -> Client:
-    return client_of(alice)
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def url_of(task_id: int, page: str = "history") -> str:

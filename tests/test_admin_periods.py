@@ -4,20 +4,12 @@ import html
 import re
 
 import pytest
-from django.contrib.auth.models import User
 from django.test import Client
 
 from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 LIST, CHANGES = "/admin/tasks/task/", "/admin/tasks/change/"
-
-
-@pytest.fixture
-def staff(alice: User) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
 
 
 def text_of(client: Client, url: str) -> str:

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from tasks import admin_changes, figures
 from tasks.history import attribute_changes
 from tasks.models import Change, Task
-from tests.factories import make_task, make_tasks, make_user
+from tests.factories import client_of, make_task, make_tasks, make_user
 
 pytestmark = pytest.mark.django_db
 START, LIST, CHANGES = "/admin/", "/admin/tasks/task/", "/admin/tasks/change/"
@@ -22,17 +21,6 @@ TODAY = datetime.now(UTC).date()
 INSTANT = timedelta(microseconds=1)
 TASK_PLOTS = ["plot-days", "plot-overdue", "plot-age", "plot-tags"]
 CHANGE_PLOTS = ["plot-hours", "plot-actors"]
-
-
-@pytest.fixture
-def staff(alice: User) -> Client:
-    return client_of(alice)
-
-
-def client_of(user: User) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def text_of(client: Client, url: str = START) -> str:

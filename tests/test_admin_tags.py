@@ -22,13 +22,6 @@ in_transactions = pytest.mark.django_db(transaction=True)
 TAGS = "/admin/tasks/tag/"
 
 
-@pytest.fixture
-def staff(alice: User) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
 def tag(name: str) -> Tag:
     return Tag.objects.get(name=name)
 

@@ -6,7 +6,6 @@ import re
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -22,13 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LIST, IMPORT, EXPORT = "/admin/tasks/task/", "/admin/tasks/task/import/", "/admin/tasks/task/export/"
 PREVIEW, BAD = f"{IMPORT}preview/", f"{IMPORT}bad/"
 TASKS = b"reference,title,description,completed,due_date,tags\nr1,Buy milk,Two,true,2026-12-01,home\nr2,Pay rent,,,,\n"
-
-
-@pytest.fixture
-def staff(alice: User) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
 
 
 def upload(staff: Client, content: bytes, name: str = "tasks.csv") -> str:

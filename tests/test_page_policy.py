@@ -26,13 +26,6 @@ FILES = ("/admin/tasks/task/export/csv/", "/admin/tasks/task/export/json", "/adm
 NOT_PAGES = ("/static/", "/admin/jsi18n/", "/openapi.json", "/favicon.ico", "/tasks", *FILES)
 
 
-@pytest.fixture
-def staff(alice: User) -> Client:
-    client = Client()
-    client.force_login(alice)
-    return client
-
-
 class PageParser(HTMLParser):
     """The addresses that a page leads to, and what of it the policy would stop."""
 
