@@ -9,13 +9,14 @@ from gunicorn.arbiter import Arbiter
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from config import local_trial, settings
-from config.access_log import AccessLogger
-from config.errors import CODES, problem
+from config import settings
+from config.api.errors import CODES, problem
+from config.server import local_trial
+from config.server.access_log import AccessLogger
 
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
-worker_class = "config.worker.Worker"
+worker_class = "config.server.worker.Worker"
 threads = settings.WEB_THREADS
 # Seconds: a request that runs at a stop or reload gets this long, which is longer than any statement may take.
 graceful_timeout = 15
@@ -34,7 +35,8 @@ loglevel = "warning" if settings.LOCAL_TRIAL else "info"
 limit_request_line = 8190
 # Nothing here is mounted under a prefix; a SCRIPT_NAME that a client made up would be a crash, or another path.
 forwarder_headers = ""
-# It would believe X-Forwarded-Proto of whoever comes from this machine or over a Unix socket: config/proxy.py decides.
+# It would believe X-Forwarded-Proto of whoever comes from this machine or over a Unix socket;
+# config/server/proxy.py decides.
 forwarded_allow_ips = ""
 secure_scheme_headers: dict[str, str] = {}
 

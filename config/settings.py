@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from config import embedded_postgres
 from config.environment import Environment
-from config.secret_key import local_secret_key
+from config.postgresql import embedded as embedded_postgres
+from config.server.secret_key import local_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOCAL_FOLDER = BASE_DIR / ".local"
@@ -40,15 +40,15 @@ WEB_THREADS = 4
 INSTALLED_APPS = [
     "config",
     "config.idempotency",
-    "config.tokens",
-    "config.logins.apps.LoginsConfig",
+    "config.accounts.tokens",
+    "config.accounts.logins.apps.LoginsConfig",
     "tasks",
     "corsheaders",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "config.logins.apps.AdminConfig",
+    "config.accounts.logins.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -57,19 +57,19 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "config.attribution.request_id_middleware",
+    "config.api.attribution.request_id_middleware",
     # Before whatever may refuse: a page on another origin reads errors too, and a preflight carries no credentials.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
-    "config.errors.host_middleware",
-    "config.errors.method_middleware",
-    "config.pages.policy_middleware",
+    "config.api.errors.host_middleware",
+    "config.api.errors.method_middleware",
+    "config.pages.policy.policy_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.attribution.admin_middleware",
+    "config.api.attribution.admin_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -156,8 +156,8 @@ CORS_EXPOSE_HEADERS = ["ETag", "Location", "Idempotency-Replayed", "Retry-After"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
-SESSION_ENGINE = "config.sessions"
-CSRF_FAILURE_VIEW = "config.logins.site.csrf_failure"
+SESSION_ENGINE = "config.accounts.sessions"
+CSRF_FAILURE_VIEW = "config.accounts.logins.site.csrf_failure"
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # straight from the packages: no collectstatic, no folder to keep in step
 
@@ -167,22 +167,22 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 REST_FRAMEWORK = {
     # The first one also says how a 401 asks for credentials.
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "config.tokens.authentication.TokenAuthentication",
+        "config.accounts.tokens.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["config.permissions.ModelPermissionsOrAnonymous"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.negotiation.ContentNegotiation",
-    "DEFAULT_PARSER_CLASSES": ["config.parsers.JSONParser"],
+    "DEFAULT_PERMISSION_CLASSES": ["config.accounts.permissions.ModelPermissionsOrAnonymous"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "config.api.negotiation.ContentNegotiation",
+    "DEFAULT_PARSER_CLASSES": ["config.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "config.schema.AutoSchema",
-    "EXCEPTION_HANDLER": "config.errors.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "config.api.schema.AutoSchema",
+    "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter like any other that is unknown
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tasks API",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
-    "POSTPROCESSING_HOOKS": ["config.schema.complete"],
+    "POSTPROCESSING_HOOKS": ["config.api.schema.complete"],
     "CONTACT": {"name": "Errors", "url": "/docs#error-codes"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -11,9 +11,9 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.views import APIView
 
-from config import errors, health
-from config.logins.site import permission_denied
-from config.schema import DocumentView
+from config.accounts.logins.site import permission_denied
+from config.api import errors, health
+from config.api.schema import DocumentView
 
 
 def redirect(url: str) -> Callable[..., HttpResponseBase]:

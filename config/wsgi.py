@@ -14,9 +14,9 @@ django_application = get_wsgi_application()
 from django.conf import settings  # noqa: E402 - after the line that says which
 from django.http import HttpResponse  # noqa: E402
 
-from config.errors import problem  # noqa: E402
-from config.proxy import behind_proxies  # noqa: E402
-from config.responses import send  # noqa: E402
+from config.api.errors import problem  # noqa: E402
+from config.server.proxy import behind_proxies  # noqa: E402
+from config.server.responses import send  # noqa: E402
 from tasks import fast_path  # noqa: E402
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django_filters.rest_framework import FilterSet
 
-from config.filters import (
+from config.api.filters import (
     BooleanFilter,
     DateFilter,
     DateTimeFilter,

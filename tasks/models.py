@@ -17,9 +17,9 @@ from django.db.models.functions import Length, Lower, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from config.fields import case_folded
-from tasks import history
-from tasks.history import Change
+from config.api.fields import case_folded
+from tasks.history.models import Change
+from tasks.history.models import models as history
 from tasks.transfer.models import Reference, Upload
 
 __all__ = ["Change", "Reference", "Tag", "Task", "Upload"]

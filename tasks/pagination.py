@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from config.filters import DateField, DateTimeField
-from config.keyset import Column
-from config.pagination import BIGINT_MAX, LimitOffsetPagination
+from config.api.filters import DateField, DateTimeField
+from config.api.keyset import Column
+from config.api.pagination import BIGINT_MAX, LimitOffsetPagination
 from tasks.models import TITLE_LENGTH
 
 LATEST = "infinity"  # where a task without due date stands

@@ -2,8 +2,8 @@
 
 from rest_framework.serializers import IntegerField
 
-from config.fields import BooleanField, CharField, DateField, NamesField, StrictSerializer
-from config.pagination import BIGINT_MAX
+from config.api.fields import BooleanField, CharField, DateField, NamesField, StrictSerializer
+from config.api.pagination import BIGINT_MAX
 from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
 
 

@@ -15,15 +15,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from config.attribution import actor_of, request_id
-from config.conditional import SCHEMA, Preconditions
-from config.errors import PreconditionFailed
-from config.filters import FilterBackend
+from config.api.attribution import actor_of, request_id
+from config.api.conditions import SCHEMA, Preconditions
+from config.api.errors import PreconditionFailed
+from config.api.filters import FilterBackend
+from config.api.parsers import JSONParser, MergePatchParser
+from config.api.views import StrictAPIView
 from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_in
-from config.parsers import JSONParser, MergePatchParser
-from config.views import StrictAPIView
 from tasks.filters import TaskFilter
-from tasks.history import attribute_changes
+from tasks.history.models import attribute_changes
 from tasks.models import Stale, Task
 from tasks.pagination import TaskPagination
 from tasks.serializers import TaskSerializer

@@ -56,7 +56,7 @@ def _requests_go_the_way_that_they_go_in_production(monkeypatch: pytest.MonkeyPa
         return response
 
     monkeypatch.setattr(ClientHandler, "__call__", through_wsgi)
-    monkeypatch.setattr("config.fast_path.close_old_connections", lambda: None)  # as Django's test client does
+    monkeypatch.setattr("config.api.fast_path.close_old_connections", lambda: None)  # as Django's test client does
 
 
 @pytest.fixture

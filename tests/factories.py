@@ -10,7 +10,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from config.tokens.models import Token
+from config.accounts.tokens.models import Token
 from tasks.models import Tag, Task
 
 

@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import psycopg
 
-from config.embedded_postgres import cluster, locks, place, programs
+from config.postgresql.embedded import cluster, locks, place, programs
 from tests.servers import ROOT, await_answer, free_port
 
 WORKERS, THREADS = 2, 4

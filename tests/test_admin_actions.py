@@ -12,9 +12,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tasks.history import attribute_changes
+from tasks.history.models import attribute_changes
+from tasks.history.undo import change_of_now
 from tasks.models import TAGS_PER_TASK, Change, Tag, Task
-from tasks.undo import change_of_now
 from tests.factories import make_task, make_tasks, make_user
 from tests.pages import form_in
 from tests.waiting import await_lock_waiter, in_thread
@@ -190,7 +190,7 @@ def test_all_that_a_filter_finds_is_chosen_at_once_and_nothing_else(staff: Clien
 def test_a_list_that_is_cut_offers_no_choice_of_all(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     make_tasks(60)
     assert "Select all 60 tasks" in staff.get(LIST).content.decode()
-    monkeypatch.setattr("config.bounded_list.MOST", 55)
+    monkeypatch.setattr("config.pages.bounded_list.MOST", 55)
     page = staff.get(LIST).content.decode()
     assert not re.search(r"Select all \d+ tasks", page)
     assert "These are the first 55 of about " in page
@@ -340,7 +340,7 @@ def test_more_than_a_page_does_at_once_is_not_undone_at_once(alice: User, monkey
     staff.force_login(alice)
     make_tasks(3)
     Task.objects.update(completed=True)
-    monkeypatch.setattr("tasks.admin_actions.MOST", 2)
+    monkeypatch.setattr("tasks.admin.actions.MOST", 2)
     url = f"{LIST}undo/{Change.objects.all()[0].pk}/"
     assert "at most 2 can be set back at once" in staff.post(url).content.decode()
     assert not Task.objects.filter(completed=False).exists()

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
-from tasks.history import attribute_changes
+from tasks.history.models import attribute_changes
 from tasks.models import Change, Tag, Task
 from tests.factories import make_task, make_tasks
 from tests.pages import form_in, form_on
@@ -217,7 +217,7 @@ def test_more_tasks_than_a_form_has_fields_are_deleted_at_once(staff: Client) ->
 
 
 def test_more_than_a_page_can_ask_about_are_refused(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.bounded_list.MOST", 2)
+    monkeypatch.setattr("config.pages.bounded_list.MOST", 2)
     make_tasks(3)
     all_of_them = {"action": "delete_selected", "_selected_action": [1], "select_across": "1", "index": 0}
     answer = staff.post(LIST, all_of_them, follow=True)

@@ -11,8 +11,8 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from tasks import admin_filters
-from tasks.history import attribute_changes
+from tasks.admin import filters as admin_filters
+from tasks.history.models import attribute_changes
 from tasks.models import Change, Tag, Task
 from tests.factories import make_task
 from tests.test_admin_list import DAY, LIST, text_of, titles

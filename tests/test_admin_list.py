@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tasks.admin_list import nearness
+from tasks.admin.list import nearness
 from tasks.models import Change, Tag, Task
 from tests.factories import make_task, make_tasks
 
@@ -132,10 +132,10 @@ def test_pages_follow_each_other_however_they_are_found(
     """All sorted, or walked along an index: ties are in one order."""
     make_tasks(120)
     Task.objects.update(title="Same", due_date=TODAY)
-    monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", most)
+    monkeypatch.setattr("config.pages.bounded_list.MOST_OF_MANY", most)
     pages = []
     for few in (10_000, -1):
-        monkeypatch.setattr("config.bounded_list.BoundedPaginator.few", few)
+        monkeypatch.setattr("config.pages.bounded_list.BoundedPaginator.few", few)
         found = [re.findall(r"/task/(\d+)/change", text_of(staff, f"?p={page}&{query}")) for page in (1, 2)]
         pages.append([*found[0], *found[1]][:70])
     assert pages[0] == pages[1]
@@ -145,14 +145,14 @@ def test_pages_follow_each_other_however_they_are_found(
 @pytest.mark.parametrize("estimate", [50_000, 500_000])
 def test_a_list_of_many_says_that_it_is_cut(staff: Client, monkeypatch: pytest.MonkeyPatch, estimate: int) -> None:
     make_tasks(70)
-    monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", 60)
-    monkeypatch.setattr("config.bounded_list.BoundedPaginator.estimate", estimate)
+    monkeypatch.setattr("config.pages.bounded_list.MOST_OF_MANY", 60)
+    monkeypatch.setattr("config.pages.bounded_list.BoundedPaginator.estimate", estimate)
     page = text_of(staff, "?p=2")
     assert f"These are the first 60 of about {estimate:,}. Filter or search to narrow the list." in page
     assert not re.search(r"\d results", page)
     assert page.count('class="field-title"') == 10
     assert staff.get(f"{LIST}?p=3").status_code == 302
-    monkeypatch.setattr("config.bounded_list.MOST_OF_MANY", 70)
+    monkeypatch.setattr("config.pages.bounded_list.MOST_OF_MANY", 70)
     assert "These are the first" not in text_of(staff)
 
 

@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tasks import admin_tags
-from tasks.history import attribute_changes
+from tasks.admin import tags as admin_tags
+from tasks.history.models import attribute_changes
 from tasks.models import Change, Tag, Task
 from tests.factories import make_task, make_tasks, make_user
 from tests.pages import form_in, form_on

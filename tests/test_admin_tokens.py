@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from config.tokens.models import Token
+from config.accounts.tokens.models import Token
 from tests.factories import make_member, make_token, make_user
 
 pytestmark = pytest.mark.django_db

@@ -221,7 +221,7 @@ def test_selected_tasks_are_exported_in_a_format_of_choice(staff: Client) -> Non
 
 
 def test_more_than_a_list_shows_are_not_exported_by_selection(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.bounded_list.MOST", 2)
+    monkeypatch.setattr("config.pages.bounded_list.MOST", 2)
     make_tasks(3)
     page = choose(staff, *Task.objects.all()[:1], across=True).content.decode()
     assert "Nothing was exported: select at most 2, or take Export above the list." in page

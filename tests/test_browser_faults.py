@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils.timezone import localdate as today
 from playwright.sync_api import Browser, expect
 
-from config.logins.limits import PER_ACCOUNT
-from tasks.admin import TaskAdmin
-from tasks.admin_tags import TagAdmin
+from config.accounts.logins.limits import PER_ACCOUNT
+from tasks.admin.tags import TagAdmin
+from tasks.admin.task import TaskAdmin
 from tasks.models import Tag
 from tests.browser import choose, faults, log_in, press, preview, visit
 from tests.factories import make_task, make_user

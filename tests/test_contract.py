@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from config.errors import problem
+from config.api.errors import problem
 from tasks.views import EXAMPLE
 from tests.contract import check
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from config.tokens.models import Token
+from config.accounts.tokens.models import Token
 from tests.factories import make_member, make_user
 
 pytestmark = pytest.mark.django_db

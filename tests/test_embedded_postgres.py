@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 import django
 import pytest
 
-from config.embedded_postgres import ServerUnavailable, client, cluster, connection_settings, locks, place, programs
-from config.embedded_postgres import keeper as keeping
-from config.embedded_postgres import server as serving
+from config.postgresql.embedded import ServerUnavailable, client, cluster, connection_settings, locks, place, programs
+from config.postgresql.embedded import keeper as keeping
+from config.postgresql.embedded import server as serving
 
 ROOT = Path(__file__).parents[1]
 AS_ROOT = os.geteuid() == 0
@@ -32,7 +32,7 @@ from pathlib import Path
 import django
 from django.conf import settings
 from django.db import connection
-from config.embedded_postgres import connection_settings
+from config.postgresql.embedded import connection_settings
 
 def sql(statement):
     with connection.cursor() as cursor:
@@ -325,9 +325,8 @@ def test_a_child_made_by_fork_leaves_the_server_to_its_parent(used: Path) -> Non
     user = User(used)
     user.run("add()")
     assert user.run("[os.fork() or os.execv('/bin/true', ['true']), os.wait()][1][1]") == 0
-    from_fork = (
-        "[os.fork() or [__import__('config.embedded_postgres').embedded_postgres.release(), os._exit(0)], os.wait()]"
-    )
+    package = "__import__('config.postgresql.embedded').postgresql.embedded"
+    from_fork = f"[os.fork() or [{package}.release(), os._exit(0)], os.wait()]"
     assert user.run(f"{from_fork}[1][1]") == 0
     assert user.run("count()") == 2
 
@@ -401,7 +400,7 @@ def test_without_the_wheel_the_system_s_postgresql_is_used(folder: Path) -> None
 
 
 def test_without_any_programs_one_line_says_what_to_do(folder: Path) -> None:
-    nothing = "from config.embedded_postgres import programs\nprograms.find_all = lambda: iter(())\n"
+    nothing = "from config.postgresql.embedded import programs\nprograms.find_all = lambda: iter(())\n"
     answer = User(folder, environment=hide_wheel(folder, nothing)).run("count()")
     assert answer.startswith("OperationalError: The embedded PostgreSQL can't run: no PostgreSQL found: install")
     assert "DATABASE_URL" in answer

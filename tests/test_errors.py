@@ -20,7 +20,7 @@ from pytest_django import Settings
 from rest_framework import exceptions
 from rest_framework.test import APIClient
 
-from config.errors import CODES, RENAMED
+from config.api.errors import CODES, RENAMED
 from tasks.models import Task
 from tests.factories import make_task
 

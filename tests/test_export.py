@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.fields import case_folded
+from config.api.fields import case_folded
 from tasks.models import Reference, Tag, Task
 from tests.factories import make_task, make_tasks
 

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from config.statements import Statement
+from config.postgresql.statements import Statement
 from tasks import fast_path
-from tasks.history import Change
+from tasks.history.models import Change
 from tasks.models import Tag, Task
 from tests.factories import make_task, make_token, make_user
 
@@ -263,7 +263,7 @@ def test_a_page_is_the_same_both_ways_and_so_are_those_behind_and_before_it(quer
     "query", ["", "?completed=false", "?tag=home&search=milk", "?limit=2&ordering=due_date,-title"]
 )
 def test_a_count_beyond_the_bound_is_the_same_estimate_both_ways(monkeypatch: pytest.MonkeyPatch, query: str) -> None:
-    for module in ("config.pagination", "tasks.fast_path.many"):
+    for module in ("config.api.pagination", "tasks.fast_path.many"):
         monkeypatch.setattr(f"{module}.MOST_COUNTED", 2)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE tasks_task, tasks_tag, tasks_task_tags")

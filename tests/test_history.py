@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.test import Client
 from rest_framework.test import APIClient
 
-from tasks.history import Change
+from tasks.history.models import Change
 from tasks.models import Tag, Task
 from tests.factories import make_task
 

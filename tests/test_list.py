@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
 
-from config.errors import InvalidQuery
+from config.api.errors import InvalidQuery
 from tasks.fast_path.many import Query
 from tasks.models import Task
 from tasks.pagination import TaskPagination

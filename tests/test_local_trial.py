@@ -16,8 +16,8 @@ import pytest
 from django.contrib.staticfiles.management.commands import runserver as staticfiles_runserver
 from pytest_django import Settings
 
-from config import local_trial
 from config.management.commands import runserver
+from config.server import local_trial
 from tests.servers import ROOT, await_answer, free_port, stop
 
 Run = Callable[..., subprocess.Popen[str]]

@@ -15,8 +15,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from config.logins.limits import PER_ACCOUNT, PER_ADDRESS, PER_DEVICE, address_key, key_of
-from config.logins.models import WINDOW, Attempts, Limit
+from config.accounts.logins.limits import PER_ACCOUNT, PER_ADDRESS, PER_DEVICE, address_key, key_of
+from config.accounts.logins.models import WINDOW, Attempts, Limit
 from tests.factories import make_user
 
 LOGIN = "/admin/login/"
@@ -178,7 +178,7 @@ def test_failed_and_limited_attempts_are_logged_without_what_was_typed(caplog: p
     log_in("hunter2 in the wrong box")
     log_in("alice\x00")
     log_in("x" * 200_000)
-    lines = [record.getMessage() for record in caplog.records if record.name == "config.logins"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "config.accounts.logins"]
     assert lines[0] == "login failed: account alice, address 192.0.2.0"
     assert lines[PER_ACCOUNT] == "login limited: account alice, address 192.0.2.1"
     assert lines[PER_ACCOUNT + 1 :] == ["login failed: no such account, address 192.0.2.1"] * 3

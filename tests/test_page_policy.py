@@ -10,9 +10,9 @@ from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from config.logins.limits import PER_ACCOUNT
-from config.logins.site import csrf_failure
-from config.pages import CONTENT_SECURITY_POLICY
+from config.accounts.logins.limits import PER_ACCOUNT
+from config.accounts.logins.site import csrf_failure
+from config.pages.policy import CONTENT_SECURITY_POLICY
 from tasks.models import Change, Tag
 from tasks.transfer.models import Upload
 from tests.factories import make_task, make_user

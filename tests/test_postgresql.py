@@ -8,7 +8,7 @@ from django.db import DataError, ProgrammingError, close_old_connections, connec
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from config.statements import Statement
+from config.postgresql.statements import Statement
 from tests.servers import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True)

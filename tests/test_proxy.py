@@ -12,7 +12,7 @@ from wsgiref.simple_server import demo_app
 
 import pytest
 
-from config.proxy import address_of, behind_proxies, believe
+from config.server.proxy import address_of, behind_proxies, believe
 from tests.servers import running_server, start_gunicorn, stop
 
 TASK = '{"title": "A"}'

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from config.environment import Environment
-from config.secret_key import local_secret_key
+from config.server.secret_key import local_secret_key
 from tests.servers import ROOT
 
 DEPLOYMENT = {
@@ -55,7 +55,7 @@ def test_every_variable_is_in_the_example_and_in_the_readme() -> None:
         ("DEBUG", "False", "False"),
         ("ALLOWED_HOSTS", "['localhost', '127.0.0.1', '[::1]']", "['tasks.example.com', '10.0.0.7']"),
         ("SESSION_COOKIE_SECURE", "False", "True"),
-        ("DATABASES['default']['ENGINE']", "config.embedded_postgres", "config.postgresql"),
+        ("DATABASES['default']['ENGINE']", "config.postgresql.embedded", "config.postgresql"),
         ("DATABASES['default']['OPTIONS'].get('sslmode')", "None", "require"),
         ("TRUSTED_PROXIES", "0", "0"),
         ("CORS_ALLOWED_ORIGINS", "[]", "[]"),

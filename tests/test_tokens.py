@@ -13,10 +13,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from config.tokens import grants
-from config.tokens.models import Token
-from config.tokens.secret import ALPHABET, checksum, digest_of, new_token, public_id_of
-from tasks.history import Change
+from config.accounts.tokens import grants
+from config.accounts.tokens.models import Token
+from config.accounts.tokens.secret import ALPHABET, checksum, digest_of, new_token, public_id_of
+from tasks.history.models import Change
 from tests.factories import make_member, make_task, make_token, make_user
 
 pytestmark = pytest.mark.django_db

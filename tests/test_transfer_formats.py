@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from config.errors import InvalidBody
+from config.api.errors import InvalidBody
 from tasks.serializers import TaskSerializer
 from tasks.transfer.csv_rows import cell_of, description_of, tags_of
 from tasks.transfer.formats import format_of, read

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 from rest_framework.test import APIClient
 
-from tasks.history import timeline
+from tasks.history.models import timeline
 from tasks.models import Tag, Task
 from tests.factories import make_task
 from tests.waiting import await_lock_waiter, in_thread

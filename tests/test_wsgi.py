@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from config.fast_path import Answer
-from config.responses import send
+from config.api.fast_path import Answer
+from config.server.responses import send
 from config.wsgi import application, read_body, refuse_target
 from tests.factories import make_task
 from tests.servers import Server

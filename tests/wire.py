@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from config.errors import CODES, MEDIA_TYPE
+from config.api.errors import CODES, MEDIA_TYPE
 
 HOST = "Host: 127.0.0.1"
 JSON = "Content-Type: application/json"

@@ -10,8 +10,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 from django.http import HttpResponse
 
-from config.errors import IdempotencyKeyReused, InvalidHeader
-from config.statements import Statement
+from config.api.errors import IdempotencyKeyReused, InvalidHeader
+from config.postgresql.statements import Statement
 
 LIFETIME = "interval '24 hours'"
 KEY_LENGTH = 255

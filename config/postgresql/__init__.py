@@ -1,1 +1,4 @@
-"""Django's PostgreSQL backend, with a check of a connection's health that asks the socket and not the server."""
+"""Django's PostgreSQL backend, statements that a connection prepares, and the embedded server of a local trial.
+
+The backend checks the health of a connection by asking the socket and not the server.
+"""

@@ -10,8 +10,8 @@ from wsgiref.types import WSGIEnvironment
 
 from django.db import DataError, IntegrityError
 
-from config.fast_path import Answer, PlainRequest
-from config.pagination import BIGINT_MAX
+from config.api.fast_path import Answer, PlainRequest
+from config.api.pagination import BIGINT_MAX
 from tasks.fast_path import many, one
 
 PATH = re.compile(r"/tasks(?:/([1-9][0-9]{0,18}))?/?")

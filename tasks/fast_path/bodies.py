@@ -8,9 +8,9 @@ from typing import Any
 
 from django.conf import settings
 
-from config.fast_path import JSON, PlainRequest
-from config.fields import DATE, case_folded
-from config.parsers import MergePatchParser
+from config.api.fast_path import JSON, PlainRequest
+from config.api.fields import DATE, case_folded
+from config.api.parsers import MergePatchParser
 from tasks.fast_path.sql import array
 from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH
 

@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl, quote
 
 from django.forms import ValidationError
 
-from config.fast_path import Answer, PlainRequest
-from config.keyset import Cursor, Order
-from config.pagination import MOST_COUNTED, Page, estimate_in
-from config.statements import Statement
-from config.tokens.grants import HOLDS
+from config.accounts.tokens.grants import HOLDS
+from config.api.fast_path import Answer, PlainRequest
+from config.api.keyset import Cursor, Order
+from config.api.pagination import MOST_COUNTED, Page, estimate_in
+from config.postgresql.statements import Statement
 from tasks.fast_path.sql import MEMBERS, TAG_IDS, array
 from tasks.filters import TaskFilter
 from tasks.models import SEARCH_CONFIG, TAGS_PER_TASK

@@ -7,11 +7,11 @@ from functools import lru_cache
 from django.db import transaction
 from psycopg.pq.abc import PGresult
 
-from config.errors import IdempotencyKeyReused, InvalidHeader
-from config.fast_path import Answer, PlainRequest
+from config.accounts.tokens.grants import HOLDS
+from config.api.errors import IdempotencyKeyReused, InvalidHeader
+from config.api.fast_path import Answer, PlainRequest
 from config.idempotency.models import StoredAnswer, key_in
-from config.statements import Statement
-from config.tokens.grants import HOLDS
+from config.postgresql.statements import Statement
 from tasks.fast_path.bodies import COLUMNS, MEDIA_TYPES, PATCH_MEDIA_TYPES, values_of
 from tasks.fast_path.sql import ETAG, MEMBERS, TAGS
 

@@ -3,8 +3,8 @@ from typing import Any
 from django import template
 from django.contrib import admin
 
-from tasks.admin_start import plots_for
-from tasks.plots import Plot
+from tasks.admin.start.page import plots_for
+from tasks.admin.start.plots import Plot
 
 register = template.Library()
 

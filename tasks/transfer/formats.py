@@ -7,12 +7,12 @@ from pathlib import PurePath
 from typing import Any
 
 from tasks.transfer.csv_rows import CSVWriter, own_records, read_csv
+from tasks.transfer.foreign.todoist import is_todoist, todoist_records
+from tasks.transfer.foreign.vikunja import is_vikunja, vikunja_records
 from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records
 from tasks.transfer.json_stream import JSONStream
 from tasks.transfer.rows import BadFile, Record
 from tasks.transfer.source import Source
-from tasks.transfer.todoist import is_todoist, todoist_records
-from tasks.transfer.vikunja import is_vikunja, vikunja_records
 
 WRITERS: dict[str, Any] = {"csv": CSVWriter, "jsonl": JSONLinesWriter, "json": JSONWriter}
 FORMATS = tuple(WRITERS)

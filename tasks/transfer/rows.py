@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from config.fields import DATE, case_folded
+from config.api.fields import DATE, case_folded
 from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH
 from tasks.transfer.models import REFERENCE_LENGTH
 

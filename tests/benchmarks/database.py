@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import psycopg
 
-from config import embedded_postgres
+from config.postgresql import embedded as embedded_postgres
 from tests.benchmarks import cpu
 from tests.servers import ROOT
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.management.commands import runserver
 
-from config import local_trial
+from config.server import local_trial
 
 
 class Command(runserver.Command):

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandParser
 from django.utils import timezone
 
-from tasks.history import Change
+from tasks.history.models import Change
 
 BATCH = 10_000
 LONGEST = 36_500  # days

@@ -1,0 +1,24 @@
+"""Lets somebody in who is kept out by attempts, their own or others'."""
+
+from typing import Any
+
+from django.core.management import BaseCommand, CommandParser
+
+from config.accounts.logins.limits import account_key, address_key
+from config.accounts.logins.models import LIFTED, WINDOW, Attempts
+
+
+class Command(BaseCommand):
+    help = (
+        f"Lift the limit of login attempts, for {WINDOW.seconds // 60} minutes and at most {-LIFTED:,} attempts."
+        " Name the account, and the network address too where many attempts came from the one that the person uses."
+    )
+    requires_migrations_checks = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("names", nargs="+", metavar="NAME", help="an account's name, or a network address")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for name in options["names"]:
+            Attempts.objects.lift(account_key(name), address_key(name))
+        self.stdout.write(f"For {WINDOW.seconds // 60} minutes there is no limit for {', '.join(options['names'])}.")

@@ -1,0 +1,97 @@
+"""Tokens for staff: made, shown once, revoked."""
+
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from config.accounts.tokens.models import NAME_TAKEN, Token
+
+
+class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generics here at run time
+    def clean(self) -> dict[str, Any]:
+        """Refuses a name that is in use. The model's own check needs revoked_at, which the form does not have."""
+        data: dict[str, Any] = super().clean() or {}
+        if self.instance.pk is None and "user" in data:
+            # One at a time: a form that is sent twice gets this answer too, and not a crash.
+            User.objects.select_for_update(no_key=True).get(pk=data["user"].pk)
+            if Token.objects.filter(user=data["user"], name=data.get("name"), revoked_at=None).exists():
+                raise ValidationError(NAME_TAKEN, "unique")
+        return data
+
+    def clean_expires_at(self) -> datetime:
+        expires_at: datetime = self.cleaned_data["expires_at"]
+        if self.instance.pk is None and expires_at <= timezone.now():
+            raise ValidationError("Put a time to come.", "past")
+        return expires_at
+
+
+@admin.register(Token)
+class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    """A member of staff has tokens of their own; a superuser makes and sees those of everybody."""
+
+    form = TokenForm
+    fields = ("user", "name", "expires_at")
+    list_display = ("name", "user", "state", "expires_at", "last_used_at", "public_id")
+    list_select_related = ("user",)
+    search_fields = ("name", "public_id", "user__username")
+    actions = ("revoke",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
+        tokens: QuerySet[Token] = super().get_queryset(request)
+        return tokens if request.user.is_superuser else tokens.filter(user__username=request.user.get_username())
+
+    def get_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
+        return (*self.fields, "public_id", "created_at", "last_used_at", "revoked_at") if obj else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> tuple[str, ...]:
+        return tuple(name for name in self.get_fields(request, obj) if name != "expires_at") if obj else ()
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("user",) if request.user.is_superuser else ()  # it needs the permission to see all users
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Nobody makes a token that may do more than they may."""
+        if not request.user.is_superuser:
+            kwargs |= {"queryset": User.objects.filter(username=request.user.get_username()), "empty_label": None}
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"user": request.user.pk, **super().get_changeform_initial_data(request)}
+
+    def save_model(self, request: HttpRequest, obj: Token, form: TokenForm, change: bool) -> None:
+        if not change:
+            request.token = obj.issue()  # type: ignore[attr-defined]  # for response_add alone
+            obj.save()
+        elif "_revoke" in request.POST:
+            self.revoke(request, self.get_queryset(request).filter(pk=obj.pk))
+        else:
+            obj.save(update_fields=["expires_at"])  # and not revoked_at as it was when the form was loaded
+
+    def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
+        """The page that shows the token, in the answer itself: nothing keeps it."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Token made",
+            "token": obj,
+            "text": request.token,  # type: ignore[attr-defined]
+            "url": request.build_absolute_uri(reverse("task-list")),
+        }
+        return TemplateResponse(request, "admin/tokens/token/made.html", context)
+
+    @admin.action(permissions=["change"], description="Revoke selected tokens")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
+        chosen = list(queryset.filter(revoked_at=None))
+        count = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
+        for token in chosen:
+            self.log_change(request, token, "Revoked.")
+        self.message_user(request, f"Revoked: {count}. The next request with one is refused.", messages.SUCCESS)

@@ -1,0 +1,57 @@
+"""Who sends a request, by its token."""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from rest_framework import exceptions
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from config.accounts.tokens.grants import TokenGrant, look_up, remembered
+from config.accounts.tokens.secret import public_id_of
+
+REALM = 'Bearer realm="tasks"'
+
+
+class InvalidToken(exceptions.AuthenticationFailed):
+    """Wrong, expired, revoked, of an inactive user: the answer does not tell which."""
+
+    default_code = "invalid_token"
+    default_detail = "Put a token that is valid: Authorization: Bearer tasks_... This one is wrong, expired or revoked."
+
+
+class TokenAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> tuple[User, TokenGrant] | None:
+        """None only without the header: one that is wrong is never taken for nobody's."""
+        if "Authorization" not in request.headers:
+            return None
+        grant = grant_of(request.META)
+        return grant.user, grant
+
+    def authenticate_header(self, request: Request) -> str:
+        """RFC 6750, section 3."""
+        return f'{REALM}, error="invalid_token"' if "Authorization" in request.headers else REALM
+
+
+def grant_of(environ: dict[str, Any]) -> TokenGrant:
+    """What the header Authorization grants. Looked up once per request; raises InvalidToken."""
+    known: TokenGrant | None = environ.get("tasks.grant")
+    if known is None:
+        text = token_in(environ)
+        public_id = public_id_of(text)
+        known = look_up(public_id, text) if public_id else None
+        if known is None:
+            raise InvalidToken
+        environ["tasks.grant"] = known
+    return known
+
+
+def last_grant_of(environ: dict[str, Any]) -> TokenGrant:
+    """The same, or what it granted a moment ago: only for a statement that asks whether that holds."""
+    return remembered(token_in(environ)) or grant_of(environ)
+
+
+def token_in(environ: dict[str, Any]) -> str:
+    """Empty where the scheme is another one."""
+    scheme, _, text = environ["HTTP_AUTHORIZATION"].partition(" ")
+    return text.strip(" ") if scheme.lower() == "bearer" else ""

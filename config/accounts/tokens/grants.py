@@ -1,0 +1,100 @@
+"""What tokens grant: looked up in one indexed query, permissions included, and remembered for a moment."""
+
+import hmac
+import logging
+from dataclasses import dataclass, field
+from time import monotonic
+
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connection
+
+from config.accounts.tokens.secret import digest_of
+from config.postgresql.statements import Statement
+
+logger = logging.getLogger(__name__)
+USER_FIELDS = ("id", "is_superuser", "username", "is_active")  # in the order of the model, as from_db takes them
+MOST_REMEMBERED = 1000  # per worker process
+
+# By the unique index on public_id. The permissions are what Django's ModelBackend finds: the user's and the groups'.
+FIND = Statement("""
+SELECT encode(token.digest, 'hex'), token.id, token.name,
+       coalesce(token.last_used_at < now() - interval '1 minute', true),
+       (SELECT coalesce(string_agg(app_label || '.' || codename, ' '), '')
+          FROM auth_permission AS permission JOIN django_content_type AS type ON type.id = content_type_id
+         WHERE permission.id IN (
+               SELECT permission_id FROM auth_user_user_permissions WHERE user_id = account.id
+               UNION ALL
+               SELECT permission_id FROM auth_user_groups JOIN auth_group_permissions USING (group_id)
+                WHERE user_id = account.id)),
+       (SELECT version FROM tokens_grants),
+       extract(epoch FROM least(interval '1 minute', expires_at - now(), nullif(
+           greatest(last_used_at, now() - interval '1 minute') + interval '1 minute' - now(), interval '0'))),
+       account.id, account.is_superuser, account.username
+  FROM tokens_token AS token JOIN auth_user AS account ON account.id = token.user_id
+ WHERE public_id = $1 AND revoked_at IS NULL AND expires_at > now() AND account.is_active
+""")
+# The condition of a statement that relies on a grant of this version, or on none.
+HOLDS = "({0}::uuid IS NULL OR {0}::uuid = (SELECT version FROM tokens_grants))"
+ASK = Statement(f"SELECT 1 WHERE {HOLDS.format('$1')}")
+
+# At most once a minute, whoever comes first; SKIP LOCKED: nobody waits for another who does the same.
+NOTE_USE = """
+UPDATE tokens_token SET last_used_at = now() WHERE id = (
+    SELECT id FROM tokens_token
+     WHERE id = %s AND coalesce(last_used_at < now() - interval '1 minute', true) FOR UPDATE SKIP LOCKED)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenGrant:
+    """DRF's `request.auth` of a request with a token."""
+
+    user: User
+    name: str
+    permissions: frozenset[str]
+    version: bytes = field(default=b"", repr=False)  # of all that tokens grant, when this was looked up
+    until: float = 0.0  # as monotonic() counts: until it expires, or its next use is to be noted
+
+    @property
+    def actor(self) -> str:
+        """As the history names it."""
+        return f"{self.user.username} ({self.name})"
+
+    def allows(self, permission: str) -> bool:
+        return self.user.is_superuser or permission in self.permissions
+
+
+REMEMBERED: dict[bytes, TokenGrant] = {}  # by the digest of the token
+
+
+def remembered(text: str) -> TokenGrant | None:
+    """What this token granted when it was last looked up: for statements that ask whether it HOLDS."""
+    grant = REMEMBERED.get(digest_of(text))
+    return grant if grant and monotonic() < grant.until else None
+
+
+def look_up(public_id: str, text: str) -> TokenGrant | None:
+    """What this token grants now, if anything."""
+    started = monotonic()
+    found = FIND.run(public_id.encode())
+    if found.ntuples == 0 or not hmac.compare_digest(found.get_value(0, 0) or b"", digest_of(text).hex().encode()):
+        return None
+    pk, name, is_stale, permissions, version, seconds, *user = (
+        (found.get_value(0, column) or b"").decode() for column in range(1, found.nfields)
+    )
+    if is_stale == "t":
+        note_use(int(pk))
+    account = User.from_db("default", USER_FIELDS, (int(user[0]), user[1] == "t", user[2], True))
+    grant = TokenGrant(account, name, frozenset(permissions.split()), version.encode(), started + float(seconds))
+    if len(REMEMBERED) >= MOST_REMEMBERED:
+        REMEMBERED.clear()
+    REMEMBERED[digest_of(text)] = grant
+    return grant
+
+
+def note_use(pk: int) -> None:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(NOTE_USE, [pk])
+    except DatabaseError as exc:  # a database that takes no writes can still be read
+        logger.warning("last use of token %s not noted: %s", pk, exc)

@@ -1,0 +1,104 @@
+"""Serializer fields and a serializer that take JSON types as documented and convert nothing."""
+
+import datetime
+import difflib
+import re
+from typing import Any
+
+from rest_framework import serializers
+
+from config.api.errors import MAX_FAULTS, Fault, InvalidBody, flat_faults, pointer_to
+from config.api.parsers import Members
+
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+DATE_SCHEMA = {"type": "string", "format": "date", "pattern": "^(?!0000)"}  # RFC 3339 has a year 0, Python has not
+# For a class in a pattern: what str.strip removes. `\s` means something else in each dialect of regular expressions.
+BLANK = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+class StrictSerializer(serializers.ModelSerializer[Any]):
+    """A member that is not a field of it is an error; one that is read-only is ignored, so GET, edit, PATCH works."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Every fault at once: of the values, of the names, and what the parser found in the text."""
+        found: list[Fault] = []
+        try:
+            values = super().run_validation(data)
+        except serializers.ValidationError as exc:
+            found = list(flat_faults(exc.get_full_details()))
+        if isinstance(data, Members):
+            places = {fault["pointer"] for fault in found}
+            found += [fault for fault in data.faults if fault["pointer"] not in places and not self._ignored(fault)]
+            unknown = [name for name in data if name not in self.fields]
+            found += map(self._unknown, unknown[: MAX_FAULTS + 1])  # what looks for near misses takes its time
+        if found:
+            raise InvalidBody(found)
+        return values
+
+    def _ignored(self, fault: Fault) -> bool:
+        """Whether it is in the value of a member that is not read; a member that came twice is a mistake anywhere."""
+        field = self.fields.get(fault["pointer"].split("/")[1])
+        return field is not None and field.read_only and fault["code"] != "repeated"
+
+    def _unknown(self, name: str) -> Fault:
+        near = difflib.get_close_matches(name, self.fields, n=1)
+        right = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(self.fields)}."
+        return {"pointer": pointer_to("", name), "code": "unknown", "detail": f"Not a member here. {right}"}
+
+
+class CharField(serializers.CharField):
+    """Takes a string and nothing else; DRF's converts numbers."""
+
+    default_error_messages = {"invalid": "Put a string."}
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+def case_folded(name: str) -> str:
+    """In small letters, one by one, as PostgreSQL does it; Python ends "ΟΔΟΣ" in another sigma and makes "İ" two."""
+    return "".join(letter.lower()[0] for letter in name)
+
+
+class NamesField(serializers.ListField):
+    """A list of names in which none is twice, whatever its capitals."""
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)  # before it looks at each of 500,000
+        names: list[str] = super().to_internal_value(data)
+        seen: set[str] = set()
+        for place, name in enumerate(names):
+            key = case_folded(name)
+            if key in seen:
+                detail = f"{name!r} is in the list twice; capitals make no difference."
+                raise serializers.ValidationError({str(place): [detail]}, code="duplicate")
+            seen.add(key)
+        return names
+
+
+class BooleanField(serializers.BooleanField):
+    """Takes true and false; DRF's takes "yes", "t" and 1 as well."""
+
+    default_error_messages = {"invalid": "Put true or false."}
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
+class DateField(serializers.DateField):
+    """Takes a day as YYYY-MM-DD (RFC 3339 full-date); Python's parser takes other forms of ISO 8601 as well."""
+
+    default_error_messages = {"invalid": "Put a date like 2026-11-22."}
+
+    def to_internal_value(self, value: Any) -> datetime.date:
+        if not (isinstance(value, str) and DATE.fullmatch(value)):
+            self.fail("invalid")
+        try:
+            return datetime.date.fromisoformat(value)
+        except ValueError:
+            self.fail("invalid")

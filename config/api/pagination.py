@@ -1,0 +1,200 @@
+"""Pages by `limit`, and by `cursor` or `offset`; refused where DRF would clamp or fall back to a default."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import OrderBy, RawSQL
+from rest_framework import pagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from config.api.errors import Fault, InvalidQuery
+from config.api.keyset import Column, Cursor, Order
+
+WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+BIGINT_MAX = 2**63 - 1
+# As far as rows are counted one by one, which is as many as a page can have. Elasticsearch does it up to 10,000, and
+# PostgREST as far as it is told; each more would cost every page of a longer list.
+MOST_COUNTED = 1000
+CURSOR_TEXT = (
+    "Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with `offset`."
+)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for, and the links from it to its neighbours."""
+
+    order: Order
+    limit: int
+    offset: int | None
+    cursor: Cursor | None
+
+    @property
+    def backwards(self) -> bool:
+        return self.cursor is not None and self.cursor.backwards
+
+    def links(
+        self, url: str, query: Sequence[tuple[str, str]], ends: Sequence[Mapping[str, Any]], *, more: bool
+    ) -> dict[str, str | None]:
+        """`next` and `previous`. `ends` are the first and the last row; `more`: there are rows behind them.
+
+        Who asked by `offset` goes on by it. Who did not walks by cursors.
+        """
+        rest = [(name, value) for name, value in query if name not in ("limit", "offset", "cursor")]
+
+        def link(**parameters: object) -> str:
+            own = [(name, str(value)) for name, value in {"limit": self.limit, **parameters}.items()]
+            return f"{url}?{urlencode(sorted([*rest, *own]))}"
+
+        if self.offset is not None:
+            before = self.offset - self.limit
+            return {
+                "next": link(offset=self.offset + self.limit) if more else None,
+                "previous": None if self.offset == 0 else link(**({"offset": before} if before > 0 else {})),
+            }
+        if not ends:
+            return {"next": None, "previous": None}
+        has_next, has_previous = (True, more) if self.backwards else (more, self.cursor is not None)
+        return {
+            "next": link(cursor=Cursor.at(ends[-1], self.order, backwards=False)) if has_next else None,
+            "previous": link(cursor=Cursor.at(ends[0], self.order, backwards=True)) if has_previous else None,
+        }
+
+
+class LimitOffsetPagination(pagination.LimitOffsetPagination):
+    """`limit` 1 to 1000, default 50; `offset` from 0 to 2^63 - 1, which is as far as PostgreSQL counts; or `cursor`."""
+
+    default_limit = 50
+    max_limit = 1000
+    # What the rows can be ordered by, how they are when nobody says, and the column that no two rows share.
+    columns: Mapping[str, Column]
+    default_order: Sequence[str]
+    unique = "id"
+
+    def names(self) -> tuple[str, ...]:
+        return ("limit", "offset", "cursor")
+
+    def read(self, query: Mapping[str, str]) -> tuple[Page | None, list[Fault]]:
+        """The page that these parameters ask for; or what is wrong with them, to be told with the filters' faults."""
+        faults = [*number_faults("limit", query, 1, self.max_limit), *number_faults("offset", query, 0, BIGINT_MAX)]
+        terms = query["ordering"].split(",") if "ordering" in query else self.default_order
+        if any(term.removeprefix("-") not in self.columns for term in terms):
+            return None, faults  # which the filter of that name tells
+        order = Order.of(terms, self.columns, self.unique)
+        cursor: Cursor | None = None
+        if "cursor" in query:
+            try:
+                cursor = Cursor.parse(query["cursor"], order)
+            except ValueError:
+                detail = "Put what a link of a page has, with the ordering of that link."
+                faults.append({"parameter": "cursor", "code": "invalid", "detail": detail})
+            if "offset" in query:
+                detail = "Put cursor or offset, not both."
+                faults.append({"parameter": "cursor", "code": "conflict", "detail": detail})
+        if faults:
+            return None, faults
+        offset = int(query["offset"]) if "offset" in query else None
+        return Page(order, int(query.get("limit", self.default_limit)), offset, cursor), []
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        page, faults = self.read(request.query_params)
+        if page is None:
+            raise InvalidQuery(faults)
+        self.page, self.asked = page, request
+        self.count, self.is_estimate = counted(queryset)
+        start = page.offset or 0
+        rows = ordered(queryset, page)[start : start + page.limit + 1]
+        self.more = len(rows) > page.limit
+        found = list(rows)[: page.limit]
+        return found[::-1] if page.backwards else found
+
+    def get_paginated_response(self, data: Any) -> Response:
+        query = [(name, value) for name, values in self.asked.query_params.lists() for value in values]
+        url = self.asked.build_absolute_uri(self.asked.path)
+        links = self.page.links(url, query, [*data[:1], *data[-1:]], more=self.more)
+        return Response({"count": self.count, "count_is_estimate": self.is_estimate, **links, "results": data})
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        whole: dict[str, Any] = {"type": "integer"}
+        schemas = {
+            "limit": (
+                "Tasks per page.",
+                whole | {"minimum": 1, "maximum": self.max_limit, "default": self.default_limit},
+            ),
+            "offset": (
+                "Tasks to skip before the page. The more, the slower; to walk through many, follow `next`.",
+                whole | {"minimum": 0, "maximum": BIGINT_MAX},
+            ),
+            "cursor": (CURSOR_TEXT, {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
+        }
+        return [
+            {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+            for name, (description, schema) in schemas.items()
+        ]
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        link = {"type": ["string", "null"], "format": "uri", "example": None}
+        return {
+            "type": "object",
+            "properties": {
+                "count": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "description": f"Of all pages: exact up to {MOST_COUNTED:,}, else PostgreSQL's estimate.",
+                    "example": 1,
+                },
+                "count_is_estimate": {"type": "boolean", "description": "Whether `count` is one.", "example": False},
+                "next": link | {"description": "The page behind this one."},
+                "previous": link | {"description": "The page before this one."},
+                "results": schema,
+            },
+        }
+
+
+def number_faults(name: str, query: Mapping[str, str], least: int, most: int) -> Iterator[Fault]:
+    value = query.get(name, str(least))
+    if not WHOLE_NUMBER.fullmatch(value):
+        yield {"parameter": name, "code": "invalid", "detail": f"Put a whole number from {least} to {most}."}
+    elif not least <= int(value) <= most:
+        yield {"parameter": name, "code": "out_of_range", "detail": f"{value} is not between {least} and {most}."}
+
+
+def counted(queryset: QuerySet[Any]) -> tuple[int, bool]:
+    """How many rows there are, and whether that is an estimate, which it is where there are more than MOST_COUNTED."""
+    rows = queryset.order_by()
+    count = rows.values("pk")[: MOST_COUNTED + 1].count()
+    if count <= MOST_COUNTED:
+        return count, False
+    return max(estimate_in(rows.explain(format="json")), count), True
+
+
+def estimate_in(plan: str | bytes) -> int:
+    """The rows that PostgreSQL expects, from what EXPLAIN (FORMAT JSON) answers."""
+    estimate: int = json.loads(plan)[0]["Plan"]["Plan Rows"]
+    return estimate
+
+
+def ordered(queryset: QuerySet[Any], page: Page) -> QuerySet[Any]:
+    """In the order of the page and from its cursor on; backwards, what is next to the cursor comes first."""
+    table, cursor = queryset.model._meta.db_table, page.cursor  # noqa: SLF001 - public, in spite of its name
+    if cursor:
+        values: list[str] = []
+
+        def placeholder(number: re.Match[str]) -> str:
+            values.append(cursor.values[int(number[1]) - 1])
+            return "%s"
+
+        condition = re.sub(r"\$([0-9]+)", placeholder, page.order.after(table, backwards=page.backwards))
+        queryset = queryset.filter(RawSQL(condition, values, output_field=BooleanField()))  # noqa: S611 - see keyset
+    return queryset.order_by(
+        *(
+            OrderBy(RawSQL(column.sql.format(table), ()), descending=descending != page.backwards)  # noqa: S611
+            for column, descending in page.order.columns
+        )
+    )

@@ -1,0 +1,58 @@
+"""How an answer that is ready as a whole gets to the client: in one piece, or few.
+
+gunicorn checks and formats each header, formats the date, and sends head and body one after the other, which takes a
+fifth of the time of a short request.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from wsgiref.types import StartResponse
+
+from gunicorn import util
+from gunicorn.http.wsgi import Response
+
+from config.api.fast_path import Answer
+
+MOST_AT_ONCE = 64 * 1024
+http_date = lru_cache(maxsize=1)(util.http_date)
+
+
+def send(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+    """What a WSGI application returns for this answer."""
+    response = getattr(start_response, "__self__", None)
+    if isinstance(response, Response):
+        send_at_once(answer, response)
+        return ()
+    start_response(answer.status, answer.headers)
+    return answer.parts
+
+
+def send_at_once(answer: Answer, response: Response) -> None:
+    """Past gunicorn's checks: every header is ours, and what is in it was checked when it was read."""
+    response.status, response.status_code = answer.status, int(answer.status[:3])
+    response.response_length = response.sent = sum(map(len, answer.parts))
+    response.headers_sent = True
+    version = ".".join(map(str, response.req.version))
+    lines = [
+        f"HTTP/{version} {answer.status}",
+        f"Server: {response.version}",
+        f"Date: {http_date(int(time.time()))}",
+        f"Connection: {'close' if response.should_close() else 'keep-alive'}",
+        *(f"{name}: {value}" for name, value in answer.headers if answer.parts or name != "Content-Length"),
+        "\r\n",
+    ]
+    for block in blocks(["\r\n".join(lines).encode("latin-1"), *answer.parts]):
+        util.write(response.sock, block)
+
+
+def blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts, joined as far as they are small."""
+    block, size = [], 0
+    for part in parts:
+        block.append(part)
+        size += len(part)
+        if size > MOST_AT_ONCE:
+            yield b"".join(block)
+            block, size = [], 0
+    yield b"".join(block)

@@ -1,0 +1,192 @@
+"""The pages of a task's history for staff: its timeline, an older version restored, a deleted task brought back."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import linebreaksbr
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.dateformat import format as format_date
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from tasks.history.models import Change, members_before, timeline
+from tasks.models import RESTORED_COLUMNS, Task, column_value
+
+SHORT = 80
+
+
+class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
+    def get_urls(self) -> list[URLPattern]:
+        def view(route: str, function: Any, name: str) -> Any:
+            return path(f"<int:task_id>/{route}", self.admin_site.admin_view(function), name=name)
+
+        return [
+            view("history/<int:change_id>/restore/", self.restore_view, "tasks_task_restore"),
+            view("bring-back/", self.bring_back_view, "tasks_task_bring_back"),
+            *super().get_urls(),
+        ]
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The timeline, a page at a time; also that of a task which is gone."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        task_id = whole_number(object_id)
+        task = self.get_queryset(request).filter(pk=task_id).first()
+        delete = None if task else deletes_of(task_id).first()
+        if task_id is None or not (task or delete):
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        before = whole_number(request.GET.get("before", ""))
+        entries, older = timeline(task_id, before)
+        context = {
+            "title": "History",
+            "subtitle": task or deleted_task(delete),
+            "object": task or deleted_task(delete),
+            "delete": delete,
+            "entries": [(entry, list(described(entry.old, entry.new))) for entry in entries],
+            "current": entries[0].newest if entries and task and before is None else None,
+            "older": older,
+            "before": before,
+            "may_restore": task and self.has_change_permission(request, task),
+            "may_bring_back": delete and self.has_add_permission(request),
+        }
+        return self._page(request, "object_history", context | (extra_context or {}))
+
+    @transaction.atomic
+    def restore_view(self, request: HttpRequest, task_id: int, change_id: int) -> HttpResponse:
+        task = self.get_object(request, str(task_id))
+        if not self.has_change_permission(request, task):
+            raise PermissionDenied
+        if task is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(task_id))
+        versions = Change.objects.exclude(operation=Change.Operation.DELETE)  # there is no version right after that
+        change = get_object_or_404(versions, task_id=task_id, pk=change_id)
+        if request.method == "POST":
+            if request.POST.get("version") == version_of(task):
+                self.log_change(request, task.restore(change), f"Restored the version of {shown(change.at)}.")
+                self.message_user(request, f"The version of {shown(change.at)} is restored.", messages.SUCCESS)
+                return to_history(task_id)
+            self.message_user(request, f"Nothing was restored: {CHANGED} {SEE_BELOW}", messages.ERROR)
+        context = {
+            "title": f"Restore the version of {shown(change.at)}",
+            "object": task,
+            "version": version_of(task),
+            "differences": list(described(task.members(), task.members_after(change))),
+            "verb": "Restore this version",
+        }
+        return self._page(request, "restore", context)
+
+    @transaction.atomic
+    def bring_back_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        # The lock lets one of two who bring it back at once go first, so that the other is told.
+        delete = deletes_of(task_id).select_for_update().first()
+        if delete is None:
+            raise Http404
+        if Task.objects.filter(pk=task_id).exists():
+            self.message_user(request, f"Task {task_id} exists: there is nothing to bring back.", messages.ERROR)
+            return to_history(task_id)
+        if request.method == "POST":
+            task = Task.objects.bring_back(delete)
+            self.log_addition(request, task, "Brought back.")
+            self.message_user(request, f"The task “{task}” is back.", messages.SUCCESS)
+            return to_history(task_id)
+        context = {
+            "title": "Bring back this task",
+            "object": deleted_task(delete),
+            "differences": list(described({}, members_before(delete))),
+            "verb": "Bring it back",
+        }
+        return self._page(request, "restore", context)
+
+    def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "module_name": "Tasks", **context}
+        return TemplateResponse(request, f"admin/tasks/task/{template}.html", context)
+
+    def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:
+        """Django's hook for an id that is not there: one that was there has a timeline."""
+        delete = deletes_of(whole_number(object_id)).first()
+        if delete is None:
+            return super()._get_obj_does_not_exist_redirect(  # type: ignore[misc, no-any-return]  # not in the stub
+                request, opts, object_id
+            )
+        lost = " Nothing was saved." if request.method == "POST" else ""
+        message = f"The task “{deleted_task(delete)}” was deleted {by(delete)}.{lost} This is its history."
+        self.message_user(request, message, messages.ERROR)
+        return to_history(delete.task_id)
+
+
+CHANGED = "the task was changed meanwhile."
+SEE_BELOW = "See below what it would be now."
+
+
+def to_history(task_id: int | None) -> HttpResponseRedirect:
+    return HttpResponseRedirect(reverse("admin:tasks_task_history", args=[task_id]))
+
+
+def deletes_of(task_id: int | None) -> QuerySet[Change]:
+    deletes = Change.objects.filter(operation=Change.Operation.DELETE, task_id__isnull=False)
+    return deletes.filter(task_id=task_id)
+
+
+def version_of(task: Task) -> str:
+    """What a page carries to tell whether the task changed since; no two states of a task share it."""
+    return task.updated_at.isoformat()
+
+
+def deleted_task(delete: Change | None) -> Task:
+    """As much of a deleted task as a page names it by."""
+    return Task(pk=delete.task_id, title=delete.old["title"]) if delete else Task()
+
+
+def whole_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+
+
+def by(change: Change) -> str:
+    return f"by {change.actor}, {shown(change.at)}"
+
+
+def described(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """One line of HTML for each member that differs; a side that lacks a member says nothing about it."""
+    for name in RESTORED_COLUMNS:
+        was, is_now = (column_value(name, side.get(name)) for side in (old, new))
+        label = name.replace("_", " ")
+        if was == is_now or (not (was or is_now) and (name in old) != (name in new)):
+            continue
+        if name not in old or name not in new:
+            yield format_html("{}: {}", label, shown(is_now if name in new else was))
+        else:
+            yield format_html("{}: <del>{}</del> → <ins>{}</ins>", label, shown(was), shown(is_now))
+    had, has = old.get("tags", []), new.get("tags", [])
+    for label, tags, others in (("tags added", has, had), ("tags removed", had, has)):
+        if rest := [tag for tag in tags if tag.lower() not in map(str.lower, others)]:
+            yield format_html("{}: {}", label, ", ".join(rest))
+
+
+def shown(value: Any) -> str:
+    """A member's value for people, as HTML; a long text is folded."""
+    match value:
+        case None | "" | []:
+            return "nothing"
+        case bool():
+            return "yes" if value else "no"
+        case datetime():
+            return format_date(value, "Y-m-d H:i:s e")
+        case list():
+            return ", ".join(value)
+    text = str(value)
+    if len(text) <= SHORT and "\n" not in text:
+        return text
+    return format_html("<details><summary>{}</summary>{}</details>", Truncator(text).chars(SHORT), linebreaksbr(text))

@@ -1,0 +1,1 @@
+"""The start page: what it counts, and how that is drawn."""

@@ -1,0 +1,1 @@
+"""Files of other systems, each mapped to records of this service."""

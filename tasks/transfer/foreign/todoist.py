@@ -1,0 +1,133 @@
+"""Todoist's CSV, as a project is exported or backed up. The README has the mapping as a table."""
+
+import datetime
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from tasks.transfer.foreign.draft import Draft
+from tasks.transfer.rows import BadFile, Record
+
+FIRST = ("TYPE", "CONTENT")
+COLUMNS = (
+    *FIRST,
+    "DESCRIPTION",
+    "PRIORITY",
+    "INDENT",
+    "AUTHOR",
+    "RESPONSIBLE",
+    "DATE",
+    "DATE_LANG",
+    "TIMEZONE",
+    "DURATION",
+    "DURATION_UNIT",
+    "DEADLINE",
+    "DEADLINE_LANG",
+)
+LABEL = re.compile(r"(?:^|(?<=\s))@(\S+)")
+DATE_FORMATS = ("%Y-%m-%d", "%b %d %Y", "%d %b %Y", "%B %d %Y", "%d %B %Y")
+DATE_AND_TIME = re.compile(r"(.*?\b[0-9]{4}|[0-9-]{10})(?:[T ]+(?:@ ?|at )?([0-9]{1,2}:[0-9]{2}.*))?")
+
+
+def is_todoist(header: list[str]) -> bool:
+    return set(FIRST) <= set(header)
+
+
+def todoist_records(header: list[str], rows: Iterable[tuple[int, list[str]]], left: Counter[str]) -> Iterator[Record]:
+    """The tasks, each with its comments; what is not carried over is counted in `left`."""
+    if unknown := [name for name in header if name not in COLUMNS]:
+        raise BadFile(f"line 1: Todoist's CSV has no columns {', '.join(map(repr, unknown))}.")
+    reader = TodoistReader(left)
+    for line, cells in rows:
+        if len(cells) > len(header):
+            raise BadFile(f"line {line:,}: It has {len(cells)} cells, and the header {len(header)}.")
+        yield from reader.take(line, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell})
+    yield from reader.done()
+
+
+class TodoistReader:
+    def __init__(self, left: Counter[str]) -> None:
+        self.left = left
+        self.section = ""
+        self.parents: list[str] = []
+        self.line = 0
+        self.draft: Draft | None = None
+
+    def take(self, line: int, row: dict[str, str]) -> Iterator[Record]:
+        """The task before this row, where the row ends it."""
+        kind = row.get("TYPE", "")
+        if kind == "note" and self.draft:
+            self.draft.note("Comment", self._comment(row))
+        elif kind in ("task", "section"):
+            yield from self.done()
+            if kind == "section":
+                self.section, self.parents = row.get("CONTENT", ""), []
+            else:
+                self.line, self.draft = line, self._draft(row)
+        elif kind:
+            self.left[f"a {kind} row"] += 1
+        elif row:
+            yield Record(line, {"title": row.get("CONTENT", "")}, "TYPE has to be task, section or note.")
+
+    def done(self) -> Iterator[Record]:
+        if self.draft:
+            yield Record(self.line, self.draft.finished())
+            self.draft = None
+
+    def _comment(self, row: dict[str, str]) -> str:
+        text, author = row.get("CONTENT", ""), row.get("AUTHOR")
+        return f"{text} ({author})" if author else text
+
+    def _draft(self, row: dict[str, str]) -> Draft:
+        content = row.get("CONTENT", "")
+        title = " ".join(LABEL.sub("", content).split()) if LABEL.search(content) else content
+        draft = Draft(title or content, row.get("DESCRIPTION"))
+        for label in LABEL.findall(content):
+            draft.tag(label, "Label")
+        draft.tag(self.section, "Section")
+        priority = row.get("PRIORITY", "4")
+        if priority != "4":
+            draft.tag(f"p{priority}", "Priority")
+        self._indent(draft, row.get("INDENT", "1"))
+        self._dates(draft, row)
+        if "RESPONSIBLE" in row:
+            draft.note("Responsible", row["RESPONSIBLE"])
+        if "DURATION" in row:
+            draft.note("Duration", f"{row['DURATION']} {row.get('DURATION_UNIT', '')}".strip())
+        if "AUTHOR" in row:
+            self.left["AUTHOR of a task"] += 1
+        return draft
+
+    def _indent(self, draft: Draft, indent: str) -> None:
+        depth = int(indent) - 1 if indent.isascii() and indent.isdecimal() and len(indent) == 1 else 0
+        self.parents = [*self.parents[: max(depth, 0)], draft.title]
+        if len(self.parents) > 1:
+            draft.note("Subtask of", self.parents[-2])
+
+    def _dates(self, draft: Draft, row: dict[str, str]) -> None:
+        """A day is the due date; what is more than a day, or no day, stands in the description as it was."""
+        date, deadline = row.get("DATE", ""), row.get("DEADLINE", "")
+        day, is_whole = day_of(date)
+        if day:
+            draft.values["due_date"] = day
+        if date and not is_whole:
+            draft.note("Date", f"{date} ({row['TIMEZONE']})" if "TIMEZONE" in row else date)
+            if not day:
+                self.left["DATE that is no day, kept in the description"] += 1
+        if deadline:
+            last, _ = day_of(deadline)
+            if last and not date:
+                draft.values["due_date"] = last
+            draft.note("Deadline", deadline)
+
+
+def day_of(text: str) -> tuple[str | None, bool]:
+    """The day that it names, if it does, and whether that is all that it says."""
+    found = DATE_AND_TIME.fullmatch(text)
+    for each in DATE_FORMATS if found else ():
+        try:
+            day = datetime.datetime.strptime(found[1].replace(",", ""), each).date()  # type: ignore[index]  # noqa: DTZ007 - a day
+        except ValueError:
+            continue
+        return day.isoformat(), found[2] is None  # type: ignore[index]
+    return None, False

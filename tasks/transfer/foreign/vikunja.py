@@ -1,0 +1,139 @@
+"""Vikunja's data.json: an array of projects with their tasks. The README has the mapping as a table."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tasks.transfer.foreign.draft import Draft
+from tasks.transfer.json_stream import JSONStream
+from tasks.transfer.rows import Record
+
+NO_TIME = "0001-01-01T00:00:00Z"
+TASKS, CHILDREN, TITLE = "tasks", "child_projects", "title"
+MOST_OF_OURS = 1 << 18  # characters; a task of ours is shorter
+# Vikunja's own order and keys, which mean nothing elsewhere.
+DROPPED = frozenset(
+    [
+        "id",
+        "project_id",
+        "identifier",
+        "index",
+        "position",
+        "bucket_id",
+        "updated",
+        "created",
+        "created_by",
+        "kanban_position",
+        "list_id",
+        "uid",
+        "repeat_mode",
+        "cover_image_attachment_id",
+        "owner",
+        "parent_project_id",
+        "background_file_id",
+        "background_information",
+        "background_blur_hash",
+        "subscription",
+        "views",
+        "max_permission",
+    ]
+)
+NAMED = ("title", "description", "done", "done_at", "due_date", "labels", "priority", "assignees", "comments")
+NOTES: dict[str, tuple[str, Callable[[Any], object]]] = {
+    "start_date": ("Start", str),
+    "end_date": ("End", str),
+    "percent_done": ("Done", lambda share: f"{share:.0%}"),
+    "repeat_after": ("Repeats after", lambda seconds: f"{seconds} seconds"),
+}
+
+
+def is_vikunja(stream: JSONStream) -> bool:
+    """By the first item of the array: a project has tasks, or is longer than a task of ours can be."""
+    first = stream.first_item(MOST_OF_OURS)
+    return TASKS in first if isinstance(first, dict) else len(stream.buffer) > MOST_OF_OURS
+
+
+def vikunja_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
+    """The tasks of all projects; what is not carried over is counted in `left`."""
+    for _ in stream.items():
+        yield from project_records(stream, left)
+
+
+def project_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
+    project = ""
+    for name in stream.members():
+        if name in (TASKS, CHILDREN) and stream.peek() == "[":
+            for line in stream.items():
+                if name == CHILDREN:
+                    yield from project_records(stream, left)
+                else:
+                    yield task_record(line, stream.value(), project, left)
+            continue
+        value = stream.value()
+        if name == TITLE:
+            project = str(value)
+        elif name not in DROPPED and is_set(value):
+            left[f"{name} of a project"] += 1
+
+
+def task_record(line: int, task: Any, project: str, left: Counter[str]) -> Record:
+    if not isinstance(task, dict) or not isinstance(task.get("title"), str):
+        return Record(line, {"text": str(task)}, "This is no task of Vikunja's: it has no title.")
+    try:
+        return Record(line, mapped(task, project, left))
+    except (TypeError, ValueError, AttributeError, KeyError):
+        return Record(line, task, "This is no task of Vikunja's: a member is missing or of another type.")
+
+
+def mapped(task: dict[str, Any], project: str, left: Counter[str]) -> dict[str, Any]:
+    draft = Draft(task["title"], task.get("description"))
+    draft.values = {
+        "reference": f"vikunja:{task['id']}:{task.get('created', '')}",
+        "completed": task.get("done", False),
+        "created_at": time_of(task.get("created")),
+    }
+    for label in task.get("labels") or ():
+        draft.tag(label["title"], "Label")
+    draft.tag(project, "Project")
+    if task.get("priority"):
+        draft.tag(f"priority {task['priority']}", "Priority")
+    add_times(draft, task)
+    add_notes(draft, task, left)
+    return draft.finished()
+
+
+def add_times(draft: Draft, task: dict[str, Any]) -> None:
+    done_at, due = time_of(task.get("done_at")), time_of(task.get("due_date"))
+    if done_at and task.get("done"):
+        draft.values["completed_at"] = done_at
+    elif done_at:
+        draft.note("Last done", done_at)  # Vikunja keeps it of a task that repeats
+    if due:
+        draft.values["due_date"], _, clock = due.partition("T")
+        if not clock.startswith("00:00:00"):
+            draft.note("Due", due)
+
+
+def add_notes(draft: Draft, task: dict[str, Any], left: Counter[str]) -> None:
+    for name, value in task.items():
+        if name in NOTES and is_set(value):
+            kind, shown = NOTES[name]
+            draft.note(kind, shown(value))
+        elif name not in DROPPED and name not in NAMED and name not in NOTES and is_set(value):
+            left[f"{name} of a task"] += 1
+    if task.get("assignees"):
+        draft.note("Assignees", ", ".join(user_of(each) for each in task["assignees"]))
+    for comment in task.get("comments") or ():
+        draft.note("Comment", f"{comment['comment']} ({user_of(comment.get('author'))}, {comment.get('created')})")
+
+
+def user_of(user: Any) -> str:
+    return (user or {}).get("username") or "unknown"
+
+
+def time_of(text: str | None) -> str | None:
+    return None if text in (None, "", NO_TIME) else text
+
+
+def is_set(value: Any) -> bool:
+    return bool(value) and value != NO_TIME
