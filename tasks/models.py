@@ -18,8 +18,8 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from config.api.fields import case_folded
+from tasks.history import models as history
 from tasks.history.models import Change
-from tasks.history.models import models as history
 from tasks.transfer.models import Reference, Upload
 
 __all__ = ["Change", "Reference", "Tag", "Task", "Upload"]

@@ -16,8 +16,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.admin import changes as admin_changes
+from tasks.history import models as history
 from tasks.history.models import attribute_changes
-from tasks.history.models import models as history
 from tasks.management.commands import trim_history
 from tasks.models import Change, Tag, Task
 from tests.factories import client_of, make_task, make_tasks, make_user
