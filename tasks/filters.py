@@ -1,6 +1,5 @@
 """The query parameters of GET /tasks/, besides `limit` and `offset`."""
 
-import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -16,7 +15,7 @@ from config.api.filters import (
     TextFilter,
     invalid,
 )
-from tasks.models import TAG_LENGTH, TAGS_PER_TASK, DueKey, Task, TaskQuerySet
+from tasks.models import TAG_LENGTH, TAGS_PER_TASK, DueKey, Tag, Task, TaskQuerySet
 from tasks.pagination import ORDERING
 
 SEARCH_LENGTH = 200
@@ -37,21 +36,24 @@ class SearchField(TextField):
 class SearchFilter(TextFilter):
     field_class = SearchField
 
-    def filter(self, qs: TaskQuerySet, value: str | None) -> QuerySet[Task]:
-        return qs if value is None else qs.search(value)
+    def filter(self, qs: TaskQuerySet, value: Any) -> QuerySet[Task]:
+        return qs.search(value)
 
 
 class DueFilter(DateFilter):
     """By the expression that the index has."""
 
-    def filter(self, qs: TaskQuerySet, value: datetime.date | None) -> QuerySet[Task]:
-        if value is None:
-            return qs
+    def filter(self, qs: TaskQuerySet, value: Any) -> QuerySet[Task]:
         return qs.exclude(due_date=None).alias(due=DueKey("due_date")).filter(**{f"due__{self.lookup_expr}": value})
 
 
 class TagFilter(RepeatableFilter):
-    def filter(self, qs: TaskQuerySet, value: list[str]) -> QuerySet[Task]:
+    """By the ids of the tags, which are looked up first; 0 where there is no such tag."""
+
+    def values(self, name: str, value: list[str]) -> dict[str, Any]:
+        return super().values(name, Tag.objects.ids(value))
+
+    def filter(self, qs: TaskQuerySet, value: Any) -> QuerySet[Task]:
         return qs.tagged(value)
 
 

@@ -5,14 +5,14 @@ alike: `completed_at` follows `completed`, and `updated_at` moves, strictly upwa
 its tags and their names.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.core.validators import MaxLengthValidator
-from django.db import models, transaction
+from django.db import models
 from django.db.models.functions import Length, Lower, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
@@ -20,6 +20,8 @@ from django.utils import timezone
 from config.api.fields import case_folded
 from tasks.history import models as history
 from tasks.history.models import Change
+from tasks.pages import TaskPages
+from tasks.rows import TaskRows
 from tasks.transfer.models import Reference, Upload
 
 __all__ = ["Change", "Reference", "Tag", "Task", "Upload"]
@@ -35,31 +37,16 @@ TITLE_LENGTH, DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK = 200, 10_000, 50, 2
 TRIMMED = r"^[^ \t\n\r\f\v](.*[^ \t\n\r\f\v])?$"
 
 
-EPOCH, MICROSECOND = datetime.fromtimestamp(0, UTC), timedelta(microseconds=1)
-
-
-def always(etag: str) -> bool:
-    """The condition of a write without one."""
-    return True
-
-
-class Stale(Exception):  # noqa: N818 - what the task is, for the caller who asked for another
-    """The task is not, or no longer, the one that the caller asked for."""
-
-    def __init__(self, task: "Task") -> None:
-        super().__init__(task.etag)
-        self.task = task
+MICROSECOND = timedelta(microseconds=1)
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
     def named(self, names: Iterable[str]) -> list["Tag"]:
-        """The tags of these names, made where they are missing; safe when two callers make one at once.
+        """The tags of these names, created where they are missing; safe when two callers create one at once.
 
         Capitals make no difference: the first spelling stays.
         """
-        wanted = sorted(names, key=str.lower)  # in one order, so that two callers can't wait for each other in a ring
-        self.bulk_create((Tag(name=name) for name in wanted), ignore_conflicts=True)
-        return list(self.spelled(*wanted))
+        return list(self.raw("SELECT * FROM tasks_tags_named(%s)", [list(names)]))
 
     def spelled(self, *names: str) -> Self:
         """The tags of these names, whatever their capitals."""
@@ -89,17 +76,7 @@ class DueKey(models.Func):
     output_field = models.DateField()
 
 
-class TaskQuerySet(models.QuerySet["Task"]):
-    def create_with_tags(self, tags: Sequence[str], **values: object) -> "Task":
-        """A new task with the tags of these names, both or neither."""
-        # A savepoint would give the task another xmin than the transaction's, and the trigger would move updated_at.
-        with transaction.atomic(savepoint=False):
-            task = self.create(**values)
-            if tags:
-                task.tags.set(Tag.objects.named(tags))
-        task.refresh_from_db()  # what the database set: times, and completed_at
-        return task
-
+class TaskQuerySet(TaskRows, TaskPages):
     def search(self, query: str) -> Self:
         """Tasks whose title or description holds every word of `query`.
 
@@ -109,18 +86,9 @@ class TaskQuerySet(models.QuerySet["Task"]):
         terms = SearchQuery(query, config=SEARCH_CONFIG, search_type="websearch")
         return self.alias(search=SEARCH_VECTOR).filter(search=terms)
 
-    def tagged(self, names: Iterable[str]) -> Self:
-        """Tasks that carry all of these tags, each whatever its capitals."""
-        wanted = list(names)
-        known = {case_folded(tag.name): tag.pk for tag in Tag.objects.spelled(*wanted)} if wanted else {}
-        tasks = self
-        for name in wanted:
-            if case_folded(name) not in known:
-                return self.none()
-            # By its id: from there PostgreSQL knows how many carry it, and by which index to find them.
-            carriers = Task.tags.through.objects.filter(tag_id=known[case_folded(name)])
-            tasks = tasks.filter(pk__in=carriers.values("task_id"))
-        return tasks
+    def tagged(self, tag_id: Any) -> Self:
+        """Tasks that carry the tag of this id: from there PostgreSQL knows how many there are, and by which index."""
+        return self.filter(pk__in=Task.tags.through.objects.filter(tag_id=tag_id).values("task_id"))
 
     def bring_back(self, delete: Change) -> "Task":
         """The task that this change deleted: same id, members, tags and `created_at`; an `updated_at` of its own.
@@ -132,13 +100,24 @@ class TaskQuerySet(models.QuerySet["Task"]):
         last: datetime = column_value("updated_at", delete.old["updated_at"])
         # Later than any before, also when the clock steps back: an old ETag never comes true again.
         columns["updated_at"] = max(timezone.now(), last + MICROSECOND)
-        with transaction.atomic():
-            task = self.create(pk=delete.task_id, **columns)
-            task.tags.set(Tag.objects.named(recorded.get("tags", [])))
-        return task
+        self.insert({"id": delete.task_id, **columns, "tags": recorded.get("tags", [])})
+        return self.get(pk=delete.task_id)
 
 
 class Task(models.Model):
+    # What the API shows of a task, in this order.
+    MEMBERS = (
+        "id",
+        "title",
+        "description",
+        "completed",
+        "completed_at",
+        "due_date",
+        "tags",
+        "created_at",
+        "updated_at",
+    )
+
     title = models.CharField(max_length=TITLE_LENGTH)
     description = models.TextField(null=True, blank=True, validators=[MaxLengthValidator(DESCRIPTION_LENGTH)])
     completed = models.BooleanField(default=False, db_default=False)
@@ -201,47 +180,6 @@ class Task(models.Model):
         """The names of its tags in alphabetical order; no query where the tags are prefetched."""
         return sorted((tag.name for tag in self.tags.all()), key=case_folded)
 
-    @property
-    def etag(self) -> str:
-        """Its entity tag: strong, since updated_at never stands still at a change and never comes back."""
-        return f'"{(self.updated_at - EPOCH) // MICROSECOND:x}"'
-
-    @classmethod
-    def locked(cls, pk: int, allow: Callable[[str], bool]) -> "Task":
-        """The task, locked until the transaction ends. Raises DoesNotExist, or Stale where `allow` refuses its etag."""
-        task = Task.objects.select_for_update().get(pk=pk)
-        if not allow(task.etag):
-            raise Stale(task)
-        return task
-
-    @classmethod
-    def change(
-        cls,
-        pk: int,
-        changes: dict[str, object],
-        tags: Sequence[str] | None = None,
-        allow: Callable[[str], bool] = always,
-    ) -> "Task":
-        """Write these columns, and these tags where given, and no others; what is equal already is not written.
-
-        The row is locked first: of two callers who change different members both succeed. Raises as `locked` does.
-        """
-        with transaction.atomic():
-            task = cls.locked(pk, allow)
-            different = {name: value for name, value in changes.items() if getattr(task, name) != value}
-            if different:
-                Task.objects.filter(pk=pk).update(**different)
-            if tags is not None:
-                task.tags.set(Tag.objects.named(tags))
-            task.refresh_from_db()
-        return task
-
-    @classmethod
-    def remove(cls, pk: int, allow: Callable[[str], bool] = always) -> None:
-        """Delete the task. Raises as `locked` does."""
-        with transaction.atomic():
-            cls.locked(pk, allow).delete()
-
     def members(self) -> dict[str, Any]:
         """What history can set back, as it is now."""
         return {name: getattr(self, name) for name in RESTORED_COLUMNS} | {"tags": self.tag_names()}
@@ -257,8 +195,9 @@ class Task(models.Model):
 
     def restore(self, change: Change) -> "Task":
         """Set the members to what they were right after this change; one more change in the history."""
-        members = self.members_after(change)
-        return Task.change(self.pk, {name: members[name] for name in RESTORED_COLUMNS}, members["tags"])
+        Task.objects.change(self.pk, self.members_after(change))
+        self.refresh_from_db()
+        return self
 
 
 def column_value(name: str, recorded: Any) -> Any:

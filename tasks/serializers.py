@@ -7,15 +7,6 @@ from config.api.pagination import BIGINT_MAX
 from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
 
 
-class TagsField(NamesField):
-    """Names of tags, out in alphabetical order."""
-
-    child = CharField(max_length=TAG_LENGTH)
-
-    def get_attribute(self, instance: Task) -> list[str]:
-        return instance.tag_names()
-
-
 class TaskSerializer(StrictSerializer):
     """The members of a task. Those that the server sets are accepted and ignored in a request."""
 
@@ -26,7 +17,8 @@ class TaskSerializer(StrictSerializer):
     )
     completed = BooleanField(default=False)
     due_date = DateField(allow_null=True, default=None)
-    tags = TagsField(
+    tags = NamesField(
+        child=CharField(max_length=TAG_LENGTH),
         max_length=TAGS_PER_TASK,
         default=list,
         help_text="Made on first use. Capitals make no difference: the spelling that was first stays.",
@@ -34,15 +26,5 @@ class TaskSerializer(StrictSerializer):
 
     class Meta:
         model = Task
-        fields = (
-            "id",
-            "title",
-            "description",
-            "completed",
-            "completed_at",
-            "due_date",
-            "tags",
-            "created_at",
-            "updated_at",
-        )
+        fields = Task.MEMBERS
         read_only_fields = ("completed_at", "created_at", "updated_at")

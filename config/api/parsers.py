@@ -33,16 +33,19 @@ class JSONParser(parsers.JSONParser):
             text = stream.read().decode()
             if not text.strip():
                 raise ParseError("The body is empty: put a JSON object.")
-            value = json.loads(text, object_pairs_hook=_members, parse_int=_integer, parse_constant=_refuse_constant)
+            if text.startswith("\ufeff"):
+                raise ParseError("The body is not JSON: it begins with a byte order mark.")
+            value = DECODER.decode(text)
         except UnicodeDecodeError as exc:
             raise ParseError(f"The body is not UTF-8: byte {exc.start} can't be read.") from exc
         except json.JSONDecodeError as exc:
             raise ParseError(f"The body is not JSON: {exc}.") from exc
         except RecursionError as exc:
             raise ParseError(f"The body is nested deeper than {MAX_DEPTH}.") from exc
-        faults = tuple(_faults(value, "", 1))
-        if isinstance(value, Members):
-            value.faults = faults
+        if not (isinstance(value, Members) and _is_plain(value, text)):
+            faults = tuple(_faults(value, "", 1))
+            if isinstance(value, Members):
+                value.faults = faults
         return value
 
 
@@ -75,12 +78,26 @@ def _members(pairs: list[tuple[str, Any]]) -> Members:
     return members
 
 
+def _is_plain(members: Members, text: str) -> bool:
+    """Whether it is flat and without escapes, as most bodies are: only by one of these can a fault be in it."""
+    if members.repeated or "\\u" in text:
+        return False
+    return all(
+        type(value) in SCALARS or (type(value) is list and all(type(inner) is str for inner in value))
+        for value in members.values()
+    )
+
+
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= 20 else math.inf  # no member takes more; Python itself stops at 4,300 digits
 
 
 def _refuse_constant(name: str) -> None:
     raise ParseError(f"The body is not JSON: {name} is no JSON value.")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer, parse_constant=_refuse_constant)
+SCALARS = (str, bool, int, type(None))
 
 
 def _faults(value: Any, pointer: str, depth: int) -> Iterator[Fault]:
