@@ -1,6 +1,6 @@
 """Tasks and their tags.
 
-Two rules live in triggers (migration 0002), so that they hold for the API, the admin, a shell and plain SQL
+Two rules live in triggers (tasks/sql/), so that they hold for the API, the admin, a shell and plain SQL
 alike: `completed_at` follows `completed`, and `updated_at` moves, strictly upwards, with every change of a task,
 its tags and their names.
 """

@@ -124,7 +124,7 @@ def test_a_deleted_tag_is_recorded_on_the_tasks_that_lose_it() -> None:
 
 
 def test_every_column_of_a_task_is_recorded_when_it_changes() -> None:
-    """One that is new has to be in COLUMNS of the newest function tasks_task_record, in a migration."""
+    """One that is new has to be in the function tasks_task_record, in tasks/sql/history.sql."""
     changed = {
         "title": "'x'",
         "description": "'x'",
@@ -144,7 +144,7 @@ def test_every_column_of_a_task_is_recorded_when_it_changes() -> None:
 
 
 def test_many_changes_at_once_are_never_compared_each_with_each() -> None:
-    """Migration 0010 says why. A function that is replaced loses its settings."""
+    """tasks/sql/history.sql says why. A function that is replaced loses the settings that it is not given again."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT proconfig FROM pg_proc WHERE proname = 'tasks_task_record'")
         assert cursor.fetchall() == [(["enable_nestloop=off"],)]

@@ -1,4 +1,4 @@
-"""The one history of tasks and tags. The database writes it (migration 0004); nothing else may."""
+"""The one history of tasks and tags. The database writes it (tasks/sql/history.sql); nothing else may."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
