@@ -5,7 +5,7 @@ alike: `completed_at` follows `completed`, and `updated_at` moves, strictly upwa
 its tags and their names.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
 from config.api.fields import case_folded
+from config.postgresql.statements import Statement
 from tasks.history import models as history
 from tasks.history.models import Change
 from tasks.pages import TaskPages
@@ -33,6 +34,11 @@ SEARCH_VECTOR = SearchVector("title", "description", config=SEARCH_CONFIG)
 RESTORED_COLUMNS = ("title", "description", "completed", "completed_at", "due_date")
 TITLE_LENGTH, DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK = 200, 10_000, 50, 20
 
+TAG_IDS = Statement("""
+SELECT (SELECT tag.id FROM tasks_tag AS tag WHERE lower(tag.name) = lower(wanted.name))
+  FROM unnest(%(names)s::text[]) WITH ORDINALITY AS wanted (name, place) ORDER BY place
+""")
+
 # What Python strips is wider than this; a narrower rule in the database keeps the two from contradicting each other.
 TRIMMED = r"^[^ \t\n\r\f\v](.*[^ \t\n\r\f\v])?$"
 
@@ -47,6 +53,11 @@ class TagQuerySet(models.QuerySet["Tag"]):
         Capitals make no difference: the first spelling stays.
         """
         return list(self.raw("SELECT * FROM tasks_tags_named(%s)", [list(names)]))
+
+    def ids(self, names: Sequence[str]) -> list[int]:
+        """Of the tags of these names, in their order, whatever their capitals; 0 where there is none."""
+        found = TAG_IDS.run({"names": names})
+        return [int(found.get_value(row, 0) or 0) for row in range(found.ntuples)]
 
     def spelled(self, *names: str) -> Self:
         """The tags of these names, whatever their capitals."""

@@ -1,5 +1,6 @@
 """A page of tasks: one statement, which counts as well, and whose JSON PostgreSQL makes."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -26,6 +27,11 @@ class Listed:
     more: bool
     count: int
     is_estimate: bool
+
+    def parts(self, head: Mapping[str, Any]) -> list[bytes]:
+        """The page as JSON, with these members before `results`."""
+        start = json.dumps(head, separators=(",", ":"))[:-1].encode() + b',"results":['
+        return [start, *self.rows[:1], *(part for row in self.rows[1:] for part in (b",", row)), b"]}"]
 
 
 class TaskPages(models.QuerySet[Any]):
@@ -60,9 +66,7 @@ class TaskPages(models.QuerySet[Any]):
         return estimate_in(Statement(sql, prepare=False).run(values).get_value(0, 0) or b"")
 
 
-def results(
-    statement: Statement, values: Mapping[str, Any], guard: Call | None, *, by_row: bool
-) -> Iterator[PGresult]:
+def results(statement: Statement, values: Mapping[str, Any], guard: Call | None, *, by_row: bool) -> Iterator[PGresult]:
     if not by_row:
         yield statement.run(values, guard)
         return

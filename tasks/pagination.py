@@ -4,7 +4,7 @@ from typing import Any
 
 from config.api.filters import DateField, DateTimeField
 from config.api.keyset import Column
-from config.api.pagination import BIGINT_MAX, LimitOffsetPagination
+from config.api.pagination import BIGINT_MAX, Pagination
 from tasks.models import TITLE_LENGTH
 
 LATEST = "infinity"  # where a task without due date stands
@@ -41,6 +41,6 @@ ORDERING = {
 }
 
 
-class TaskPagination(LimitOffsetPagination):
+class TaskPagination(Pagination):
     columns = ORDERING
     default_order = ("-created_at",)

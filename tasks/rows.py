@@ -19,9 +19,7 @@ ALPHABETICAL = 'lower(tag.name) COLLATE "C"'
 TAGS = f"""ARRAY(SELECT tag.name FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
                   WHERE link.task_id = task.id ORDER BY {ALPHABETICAL})"""
 WRITTEN = "SELECT (written.task).*, written.tags, written.state FROM {} AS written OFFSET 0"
-CHANGE = WRITTEN.format(
-    "tasks_task_change(%(pk)s, %(allowed)s, %(refused)s, %(columns)s, %(tags)s)"
-)
+CHANGE = WRITTEN.format("tasks_task_change(%(pk)s, %(allowed)s, %(refused)s, %(columns)s, %(tags)s)")
 DELETE = WRITTEN.format("tasks_task_delete(%(pk)s, %(allowed)s, %(refused)s)")
 
 
@@ -95,7 +93,8 @@ def row_of(found: PGresult) -> Row | None:
 def statements(model: type[models.Model]) -> dict[str, Statement]:
     read = f"SELECT task.*, {TAGS} AS tags, '' AS state FROM tasks_task AS task WHERE task.id = %(pk)s"
     return {
-        name: Statement(shown(model, source)) for name, source in (("read", read), ("change", CHANGE), ("delete", DELETE))
+        name: Statement(shown(model, source))
+        for name, source in (("read", read), ("change", CHANGE), ("delete", DELETE))
     }
 
 

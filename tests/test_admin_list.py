@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tasks.admin.list import nearness
 from tasks.models import Change, Tag, Task
-from tests.factories import make_task, make_tasks
+from tests.factories import change_task, make_task, make_tasks
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/tasks/task/"
@@ -120,7 +120,7 @@ def test_the_list_is_ordered_by_one_column(staff: Client, query: str, expected: 
     task = make_task("a")
     make_task("b", due_date=TODAY)
     make_task("c", due_date=TODAY + DAY)
-    Task.change(task.pk, {"description": "changed last"})
+    change_task(task.pk, {"description": "changed last"})
     assert titles(staff, query) == list(expected)
 
 

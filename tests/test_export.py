@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from config.api.fields import case_folded
 from tasks.models import Reference, Tag, Task
-from tests.factories import make_task, make_tasks
+from tests.factories import change_task, make_task, make_tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -106,7 +106,7 @@ def test_json_is_an_array_and_json_lines_has_its_items(tmp_path: Path) -> None:
 def test_a_reference_is_the_same_in_every_export_and_stays_after_an_edit(tmp_path: Path) -> None:
     task = make_task()
     (before,) = json.loads(export(tmp_path, "tasks.json"))
-    Task.change(task.pk, {"title": "Edited"})
+    change_task(task.pk, {"title": "Edited"})
     (after,) = json.loads(export(tmp_path, "tasks.json"))
     assert after == before | {"title": "Edited"}
 

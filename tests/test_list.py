@@ -14,9 +14,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries
 from rest_framework.request import Request
 from rest_framework.test import APIClient, APIRequestFactory
+from tasks.fast_path.many import Query
 
 from config.api.errors import InvalidQuery
-from tasks.fast_path.many import Query
 from tasks.models import Task
 from tasks.pagination import TaskPagination
 from tests.factories import make_task, make_tasks

@@ -6,8 +6,8 @@ import urllib.request
 from typing import Any
 
 import pytest
-
 from config.api.fast_path import Answer
+
 from config.server.responses import send
 from config.wsgi import application, read_body, refuse_target
 from tests.factories import make_task

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.http import QueryDict
 from rest_framework import pagination
 from rest_framework.request import Request
 
@@ -20,6 +21,7 @@ BIGINT_MAX = 2**63 - 1
 # PostgREST as far as it is told; each more would cost every page of a longer list.
 MOST_COUNTED = 1000
 DEFAULT_LIMIT = 50
+PARAMETERS = ("limit", "offset", "cursor")
 CURSOR_TEXT = (
     "Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with `offset`."
 )
@@ -65,13 +67,13 @@ class Page:
         }
 
     def links(
-        self, url: str, query: Sequence[tuple[str, str]], ends: Sequence[Mapping[str, Any]], *, more: bool
+        self, url: str, query: QueryDict, ends: Sequence[Mapping[str, Any]], *, more: bool
     ) -> dict[str, str | None]:
         """`next` and `previous`. `ends` are the first and the last row; `more`: there are rows behind them.
 
         Who asked by `offset` goes on by it. Who did not walks by cursors.
         """
-        rest = [(name, value) for name, value in query if name not in ("limit", "offset", "cursor")]
+        rest = [(name, value) for name, values in query.lists() if name not in PARAMETERS for value in values]
 
         def link(**parameters: object) -> str:
             own = [(name, str(value)) for name, value in {"limit": self.limit, **parameters}.items()]
@@ -103,7 +105,7 @@ class Pagination(pagination.BasePagination):
     unique = "id"
 
     def names(self) -> tuple[str, ...]:
-        return ("limit", "offset", "cursor")
+        return PARAMETERS
 
     def read(self, query: Mapping[str, str]) -> tuple[Page | None, list[Fault]]:
         """The page that these parameters ask for; or what is wrong with them, to be told with the filters' faults."""

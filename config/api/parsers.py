@@ -34,7 +34,7 @@ class JSONParser(parsers.JSONParser):
             if not text.strip():
                 raise ParseError("The body is empty: put a JSON object.")
             if text.startswith("\ufeff"):
-                raise ParseError("The body is not JSON: it begins with a byte order mark.")
+                raise ParseError("The body is not JSON: it begins with a byte order mark (BOM).")
             value = DECODER.decode(text)
         except UnicodeDecodeError as exc:
             raise ParseError(f"The body is not UTF-8: byte {exc.start} can't be read.") from exc

@@ -51,14 +51,6 @@ class Change(models.Model):
         return f"{self.get_operation_display()} by {self.actor}"
 
 
-def attribute_changes(actor: str, request: str = "") -> None:
-    """Record what this connection changes from now on as done by `actor`, in the request of this id."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('tasks.actor', %s, false), set_config('tasks.request', %s, false)", [actor, request]
-        )
-
-
 @dataclass
 class Entry:
     """What one transaction did to one task."""

@@ -2,7 +2,7 @@
 -- what was committed before it began, so that whoever had to wait for another writer goes on from that one's result.
 
 -- The entity tag of a task, without its quotes: strong, since updated_at never stands still at a change.
-CREATE OR REPLACE FUNCTION tasks_etag(updated_at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+CREATE OR REPLACE FUNCTION tasks_etag(updated_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT to_hex((extract(epoch FROM updated_at) * 1000000)::bigint)
 $$;
 

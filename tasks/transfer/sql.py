@@ -1,6 +1,6 @@
 """What PostgreSQL is asked in an import and an export."""
 
-from tasks.fast_path.sql import TIME
+from tasks.rows import TIME
 
 # No character of JSON is below the blank, save the line breaks between: nothing in a row is quoted.
 RAW = "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'"

@@ -24,3 +24,11 @@ CREATE OR REPLACE TRIGGER auth_group_permissions_grants AFTER INSERT OR UPDATE O
 
 CREATE OR REPLACE TRIGGER auth_permission_grants AFTER UPDATE OR DELETE OR TRUNCATE ON auth_permission
     FOR EACH STATEMENT EXECUTE FUNCTION tokens_grants_renew();
+
+-- For a transaction that relies on what tokens granted at this version, which may be null: it goes on, or it fails.
+CREATE OR REPLACE FUNCTION tokens_require(expected uuid) RETURNS void LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF expected <> (SELECT version FROM tokens_grants) THEN
+        RAISE EXCEPTION 'What tokens grant has changed.' USING ERRCODE = 'TK001';
+    END IF;
+END $$;
