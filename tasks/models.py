@@ -30,9 +30,8 @@ __all__ = ["Change", "Reference", "Tag", "Task", "Upload"]
 # "simple": every word counts, in every language; no stemming and no stop words that would be ignored in silence.
 SEARCH_CONFIG = "simple"
 SEARCH_VECTOR = SearchVector("title", "description", config=SEARCH_CONFIG)
-# What history can set back. `updated_at` can't be: it moves on.
-RESTORED_COLUMNS = ("title", "description", "completed", "completed_at", "due_date")
 TITLE_LENGTH, DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK = 200, 10_000, 50, 20
+PRIORITIES = {1: "1 (highest)", 2: "2", 3: "3", 4: "4 (lowest)"}
 
 TAG_IDS = Statement("""
 SELECT (SELECT tag.id FROM tasks_tag AS tag WHERE lower(tag.name) = lower(wanted.name))
@@ -81,10 +80,19 @@ class Tag(models.Model):
 
 
 class DueKey(models.Func):
-    """A due date to sort by: a task without one stands behind all that have one."""
+    """A due date to sort by: a task without one comes after all that have one."""
 
-    template = "coalesce(%(expressions)s, 'infinity'::date)"
+    last = "infinity"
+    template = f"coalesce(%(expressions)s, '{last}'::date)"
     output_field = models.DateField()
+
+
+class PriorityKey(models.Func):
+    """A priority to sort by: a task without one comes after all that have one."""
+
+    last = "32767"
+    template = f"coalesce(%(expressions)s, '{last}'::smallint)"
+    output_field = models.SmallIntegerField()
 
 
 class TaskQuerySet(TaskRows, TaskPages):
@@ -107,7 +115,9 @@ class TaskQuerySet(TaskRows, TaskPages):
         Raises IntegrityError where a task of that id exists.
         """
         recorded = history.members_before(delete)
-        columns = {name: column_value(name, recorded[name]) for name in (*RESTORED_COLUMNS, "created_at")}
+        # A column that is newer than the delete has its default.
+        known = recorded.keys() & {*RESTORED_COLUMNS, "created_at"}
+        columns = {name: column_value(name, recorded[name]) for name in known}
         last: datetime = column_value("updated_at", delete.old["updated_at"])
         # Later than any before, also when the clock steps back: an old ETag never comes true again.
         columns["updated_at"] = max(timezone.now(), last + MICROSECOND)
@@ -124,6 +134,7 @@ class Task(models.Model):
         "completed",
         "completed_at",
         "due_date",
+        "priority",
         "tags",
         "created_at",
         "updated_at",
@@ -134,6 +145,7 @@ class Task(models.Model):
     completed = models.BooleanField(default=False, db_default=False)
     completed_at = models.DateTimeField(null=True, editable=False)
     due_date = models.DateField(null=True, blank=True)
+    priority = models.SmallIntegerField(null=True, blank=True, choices=PRIORITIES)
     tags = models.ManyToManyField(Tag, related_name="tasks", blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
@@ -149,6 +161,8 @@ class Task(models.Model):
             models.Index(fields=("updated_at", "id"), name="task_updated"),
             # GET /tasks/?ordering=due_date and due_date__gte/__lte: a cursor can't be compared with null
             models.Index(DueKey("due_date"), "id", name="task_due_key"),
+            # GET /tasks/?ordering=priority, and ?priority=1 where few tasks have it
+            models.Index(PriorityKey("priority"), "id", name="task_priority_key"),
             # GET /tasks/?ordering=title, which would sort all tasks for each page
             models.Index(fields=("title", "id"), name="task_title"),
             # the admin's start page: open tasks by age and tag; GET /tasks/?completed=false in its default order
@@ -176,6 +190,9 @@ class Task(models.Model):
             models.CheckConstraint(condition=models.Q(title__regex=TRIMMED), name="task_title_trimmed"),
             models.CheckConstraint(
                 condition=LessThanOrEqual(Length("description"), DESCRIPTION_LENGTH), name="task_description_length"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(priority__range=(min(PRIORITIES), max(PRIORITIES))), name="task_priority_range"
             ),
             models.CheckConstraint(
                 condition=models.Q(completed=True, completed_at__isnull=False)
@@ -209,6 +226,14 @@ class Task(models.Model):
         Task.objects.change(self.pk, self.members_after(change))
         self.refresh_from_db()
         return self
+
+
+# What history can set back. Not `updated_at`, which moves on.
+RESTORED_COLUMNS = tuple(
+    field.name
+    for field in Task._meta.concrete_fields  # noqa: SLF001 - public
+    if field.name not in ("id", "created_at", "updated_at")
+)
 
 
 def column_value(name: str, recorded: Any) -> Any:

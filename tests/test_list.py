@@ -136,6 +136,10 @@ class TestPages:
             ("due_date", ["2026-1-1", 1]),
             ("due_date", ["2026-02-30", 1]),
             ("due_date", [1, 1]),
+            ("priority", [0, 1]),
+            ("priority", [5, 1]),
+            ("priority", ["1", 1]),
+            ("priority", [True, 1]),
         ],
     )
     def test_so_are_those_of_other_orders(self, api: APIClient, ordering: str, values: list[Any]) -> None:
@@ -203,6 +207,12 @@ class TestFilters:
         assert titles(api, "?due_date__gte=2026-01-02&ordering=due_date") == ["2", "3"]
         assert titles(api, "?due_date__lte=2026-01-02&ordering=due_date") == ["1", "2"]
 
+    def test_by_priority(self, api: APIClient) -> None:
+        for priority in (1, 2, None, 1):
+            make_task(str(priority), priority=priority)
+        assert titles(api, "?priority=1") == ["1", "1"]
+        assert titles(api, "?priority=4") == []
+
     @pytest.mark.parametrize("column", ["created_at", "updated_at"])
     def test_by_time_with_the_end_left_out(self, api: APIClient, column: str) -> None:
         at = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
@@ -235,6 +245,13 @@ class TestFilters:
             ("due_date__gte=2026-02-30", "invalid"),
             ("due_date__lte=0000-01-01", "invalid"),
             ("due_date__lte=", "invalid"),
+            ("priority=", "invalid"),
+            ("priority=high", "invalid"),
+            ("priority=1.0", "invalid"),
+            ("priority=-1", "invalid"),
+            ("priority=0", "out_of_range"),
+            ("priority=5", "out_of_range"),
+            ("priority=1&priority=2", "repeated"),
             ("created_at__gte=2026-01-01", "invalid"),
             ("created_at__gte=2026-01-01T00:00:00", "invalid"),
             ("created_at__gte=2026-01-01T00:00Z", "invalid"),
@@ -338,6 +355,18 @@ class TestOrder:
         make_task("c", due_date=day - datetime.timedelta(days=1))
         assert titles(api, f"?ordering={ordering}") == expected
 
+    @pytest.mark.parametrize(("ordering", "expected"), [("priority", "14--"), ("-priority", "--41")])
+    def test_by_priority_with_those_without_one_at_the_end(self, api: APIClient, ordering: str, expected: str) -> None:
+        for priority in (4, None, 1, None):
+            make_task(str(priority or "-"), priority=priority)
+        assert "".join(titles(api, f"?ordering={ordering}")) == expected
+        url, walked = f"/tasks/?limit=1&ordering={ordering}", ""
+        while url:
+            page = api.get(url).json()
+            walked += page["results"][0]["title"]
+            url = page["next"]
+        assert walked == expected
+
     @pytest.mark.parametrize("ordering", ["title", "-title", "due_date", "-created_at"])
     def test_equal_values_are_in_the_order_of_their_ids(self, api: APIClient, ordering: str) -> None:
         make_tasks(7)
@@ -374,6 +403,8 @@ def test_filters_cost_no_query_of_their_own_but_one_for_all_tags(api: APIClient)
         ("?ordering=updated_at", "task_updated"),
         ("?ordering=-due_date", "task_due_key"),
         ("?ordering=title", "task_title"),
+        ("?ordering=-priority", "task_priority_key"),
+        ("?priority=1", "task_priority_key"),
         ("?due_date__gte=2999-01-01", "task_due_key"),
         ("?search=nothing", "task_search"),
     ],

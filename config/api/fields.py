@@ -129,6 +129,17 @@ class BooleanField(serializers.BooleanField):
         return data
 
 
+class IntegerField(serializers.IntegerField):
+    """Takes an integer; DRF's takes "3" and 3.0 as well."""
+
+    default_error_messages = {"invalid": "Must be an integer."}
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
 class DateField(serializers.DateField):
     """Takes a day as YYYY-MM-DD (RFC 3339 full-date); Python's parser takes other forms of ISO 8601 as well."""
 

@@ -19,6 +19,7 @@ from config.api.errors import Fault, InvalidQuery
 from config.api.fields import BLANK, DATE, DATE_SCHEMA
 from config.postgresql.conditions import Parameter
 
+WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 # RFC 3339 with capitals, as finely as PostgreSQL keeps time.
 LOCAL_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -120,6 +121,21 @@ class BooleanField(QueryField):
         if value not in ("true", "false"):
             raise invalid("Put true or false.")
         return value == "true"
+
+
+class IntegerField(QueryField):
+    def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bounds = min_value, max_value
+        self.schema = {"type": "integer", "minimum": min_value, "maximum": max_value}
+
+    def parse(self, value: str) -> int:
+        least, most = self.bounds
+        if not WHOLE_NUMBER.fullmatch(value):
+            raise invalid(f"Expected a whole number from {least} to {most}.")
+        if not least <= int(value) <= most:
+            raise invalid(f"{value} is not between {least} and {most}.", "out_of_range")
+        return int(value)
 
 
 class DateField(QueryField):
@@ -229,6 +245,10 @@ class Filter(django_filters.Filter):
 
 class BooleanFilter(Filter):
     field_class = BooleanField
+
+
+class IntegerFilter(Filter):
+    field_class = IntegerField
 
 
 class DateFilter(Filter):

@@ -1,21 +1,21 @@
 """Pages by `limit`, and by `cursor` or `offset`; refused where DRF would clamp or fall back to a default."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.forms import ValidationError
 from django.http import QueryDict
 from rest_framework import pagination
 from rest_framework.request import Request
 
 from config.api.errors import Fault, InvalidQuery
+from config.api.filters import IntegerField
 from config.api.keyset import Column, Cursor, Order
 
-WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 BIGINT_MAX = 2**63 - 1
 # As far as rows are counted one by one, which is as many as a page can have. Elasticsearch does it up to 10,000, and
 # PostgREST as far as it is told; each more would cost every page of a longer list.
@@ -180,11 +180,10 @@ class Pagination(pagination.BasePagination):
 
 
 def number_faults(name: str, query: Mapping[str, str], least: int, most: int) -> Iterator[Fault]:
-    value = query.get(name, str(least))
-    if not WHOLE_NUMBER.fullmatch(value):
-        yield {"parameter": name, "code": "invalid", "detail": f"Put a whole number from {least} to {most}."}
-    elif not least <= int(value) <= most:
-        yield {"parameter": name, "code": "out_of_range", "detail": f"{value} is not between {least} and {most}."}
+    try:
+        IntegerField(min_value=least, max_value=most).clean(query.get(name))
+    except ValidationError as exc:
+        yield {"parameter": name, "code": str(exc.code), "detail": exc.message}
 
 
 def estimate_in(plan: str | bytes) -> int:

@@ -16,6 +16,12 @@ def statements(file: Path) -> list[str]:
     return [*([first + rest.pop(0)] if rest else []), *rest]
 
 
+def drop(file: Path) -> str:
+    """The SQL that takes away the functions of a file, for the undo of the migration that makes them."""
+    names = re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)", file.read_text(), re.MULTILINE)
+    return "".join(f"DROP FUNCTION {name};" for name in names)
+
+
 def install(*files: Path, undo: str = RunSQL.noop) -> RunSQL:
     """Create or replace what is in these files. `undo` is for what the older version of a function can't do without.
 

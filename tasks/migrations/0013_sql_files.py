@@ -19,6 +19,6 @@ class Migration(migrations.Migration):
     atomic = False  # see install
     dependencies = (("tasks", "0012_transfer"),)
     operations = (
-        install(SQL / "stamp.sql", SQL / "touch.sql", SQL / "history.sql", SQL / "write.sql"),
+        install(SQL / "stamp.sql", SQL / "touch.sql"),
         migrations.RunSQL(DROP, UNDO_DROP),
     )

@@ -12,7 +12,6 @@ CREATE OR REPLACE FUNCTION tasks_request() RETURNS text LANGUAGE sql STABLE AS $
     SELECT coalesce(current_setting('tasks.request', true), '')
 $$;
 
--- Column by column: to take two rows apart as JSON costs more than to write the change.
 -- A connection keeps the plan that it made for its first statement. A nested loop, which is right for one task, would
 -- compare each row before with each row after: 5,000 tasks took 5 seconds.
 CREATE OR REPLACE FUNCTION tasks_task_record() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
@@ -31,34 +30,12 @@ BEGIN
         -- A task of which only updated_at moved had its tags changed, and that is recorded with the tags.
         INSERT INTO tasks_change (task_id, operation, at, transaction, actor, request, old, new)
         SELECT id, 'update', clock_timestamp(), pg_current_xact_id()::text::bigint, tasks_actor(), tasks_request(),
-               was, is_now
-          FROM (SELECT id,
-                  CASE WHEN removed.title IS DISTINCT FROM added.title
-                       THEN jsonb_build_object('title', removed.title) ELSE '{}' END
-                    || CASE WHEN removed.description IS DISTINCT FROM added.description
-                       THEN jsonb_build_object('description', removed.description) ELSE '{}' END
-                    || CASE WHEN removed.completed IS DISTINCT FROM added.completed
-                       THEN jsonb_build_object('completed', removed.completed) ELSE '{}' END
-                    || CASE WHEN removed.completed_at IS DISTINCT FROM added.completed_at
-                       THEN jsonb_build_object('completed_at', removed.completed_at) ELSE '{}' END
-                    || CASE WHEN removed.due_date IS DISTINCT FROM added.due_date
-                       THEN jsonb_build_object('due_date', removed.due_date) ELSE '{}' END
-                    || CASE WHEN removed.created_at IS DISTINCT FROM added.created_at
-                       THEN jsonb_build_object('created_at', removed.created_at) ELSE '{}' END AS was,
-                  CASE WHEN added.title IS DISTINCT FROM removed.title
-                       THEN jsonb_build_object('title', added.title) ELSE '{}' END
-                    || CASE WHEN added.description IS DISTINCT FROM removed.description
-                       THEN jsonb_build_object('description', added.description) ELSE '{}' END
-                    || CASE WHEN added.completed IS DISTINCT FROM removed.completed
-                       THEN jsonb_build_object('completed', added.completed) ELSE '{}' END
-                    || CASE WHEN added.completed_at IS DISTINCT FROM removed.completed_at
-                       THEN jsonb_build_object('completed_at', added.completed_at) ELSE '{}' END
-                    || CASE WHEN added.due_date IS DISTINCT FROM removed.due_date
-                       THEN jsonb_build_object('due_date', added.due_date) ELSE '{}' END
-                    || CASE WHEN added.created_at IS DISTINCT FROM removed.created_at
-                       THEN jsonb_build_object('created_at', added.created_at) ELSE '{}' END AS is_now
-                  FROM removed JOIN added USING (id)) AS changed
-         WHERE was <> '{}';
+               members.before, members.after
+          FROM (SELECT id, to_jsonb(removed) AS was, to_jsonb(added) AS is_now
+                  FROM removed JOIN added USING (id) OFFSET 0) AS pair,
+               LATERAL (SELECT jsonb_object_agg(key, value) AS before, jsonb_object_agg(key, is_now -> key) AS after
+                          FROM jsonb_each(was) WHERE value <> is_now -> key AND key <> 'updated_at') AS members
+         WHERE members.before IS NOT NULL;
     END IF;
     RETURN NULL;
 END $$;

@@ -55,8 +55,8 @@ BEGIN
         END IF;
         task := jsonb_populate_record(was, changes);
         IF names IS NOT NULL THEN
-            same_tags := ARRAY(SELECT lower(name) AS key FROM unnest(names) AS name ORDER BY 1 COLLATE "C")
-                = ARRAY(SELECT lower(name) AS key FROM unnest(tags) AS name ORDER BY 1 COLLATE "C");
+            same_tags := ARRAY(SELECT lower(name) AS key FROM unnest(names) AS name ORDER BY lower(name) COLLATE "C")
+                = ARRAY(SELECT lower(name) AS key FROM unnest(tags) AS name ORDER BY lower(name) COLLATE "C");
         END IF;
         IF same_tags AND task IS NOT DISTINCT FROM was THEN
             state := 'same';
@@ -65,8 +65,8 @@ BEGIN
         END IF;
         -- A trigger sets the time; that updated_at is written says that the task changes, also where only tags do.
         UPDATE tasks_task
-           SET (title, description, completed, completed_at, due_date, updated_at)
-             = ROW(task.title, task.description, task.completed, task.completed_at, task.due_date,
+           SET (title, description, completed, completed_at, due_date, priority, updated_at)
+             = ROW(task.title, task.description, task.completed, task.completed_at, task.due_date, task.priority,
                    was.updated_at + interval '1 microsecond')
          WHERE id = key AND updated_at = was.updated_at RETURNING * INTO task;
         IF FOUND THEN
