@@ -55,6 +55,17 @@ def test_by_due_date(staff: Client, value: str, expected: list[str]) -> None:
     assert titles(staff, f"?due={value}&o=3") == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", ["high"]), ("4", ["low 1", "low 2"]), ("none", ["none"]), ("2", [])]
+)
+def test_by_priority(staff: Client, value: str, expected: list[str]) -> None:
+    make_task("high", priority=1)
+    make_task("none")
+    make_task("low 1", priority=4)
+    make_task("low 2", priority=4, completed=True)
+    assert titles(staff, f"?priority={value}&o=1") == expected
+
+
 def change_at(task: Task, at: datetime.datetime, actor: str) -> None:
     """As if `actor` had changed it then."""
     attribute_changes(actor)

@@ -16,6 +16,7 @@ from django.utils.html import format_html
 
 from config.pages.bounded_list import MOST, BoundedChangeList, BoundedPaginator
 from tasks.admin.actions import LISTED, count_of, question, tell, version_of_all
+from tasks.admin.form import TAG_NAME, by_rule
 from tasks.models import Tag, Task
 
 LINKS = Task.tags.through.objects
@@ -50,7 +51,10 @@ class TagForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gener
     def clean_name(self) -> str:
         """The instance is the row as it is now, locked by TagAdmin.get_object until the form is saved or refused."""
         name: str = self.cleaned_data["name"]
-        if self.instance.pk is None or "name" not in self.changed_data:
+        if "name" not in self.changed_data:
+            return name
+        name = by_rule(TAG_NAME, name)
+        if self.instance.pk is None:
             return name
         if self.data.get("initial-name") != self.instance.name:
             raise ValidationError(f"Nothing was saved: it was renamed meanwhile, to “{self.instance.name}”.")
