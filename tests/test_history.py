@@ -137,7 +137,7 @@ OTHERS: dict[str, Any] = {
     "created_at": datetime(2026, 1, 2, tzinfo=UTC),
     "updated_at": datetime(2026, 1, 2, tzinfo=UTC),
 }
-COLUMNS = [field.column for field in Task._meta.concrete_fields if field.column != "id"]
+COLUMNS = [field.attname for field in Task._meta.concrete_fields if field.attname != "id"]
 
 
 def whole_task() -> Task:

@@ -17,9 +17,9 @@ def statements(file: Path) -> list[str]:
 
 
 def drop(file: Path) -> str:
-    """The SQL that takes away the functions of a file, for the undo of the migration that makes them."""
+    """The SQL that takes away the functions of a file and their triggers: the undo of the migration that makes them."""
     names = re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)", file.read_text(), re.MULTILINE)
-    return "".join(f"DROP FUNCTION {name};" for name in names)
+    return "".join(f"DROP FUNCTION {name} CASCADE;" for name in names)
 
 
 def install(*files: Path, undo: str = RunSQL.noop) -> RunSQL:

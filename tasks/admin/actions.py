@@ -20,6 +20,7 @@ from django.utils.html import format_html
 from config.pages.bounded_list import MOST, BoundedPaginator
 from tasks.admin.form import TAG_NAME, by_rule
 from tasks.admin.history import HistoryPages
+from tasks.admin.limits import all_or_nothing
 from tasks.admin.transfer import file_of
 from tasks.history.models import Change
 from tasks.history.undo import Undoing, change_of_now
@@ -181,7 +182,7 @@ class TaskActions(HistoryPages):
         undo = path("undo/<int:change_id>/", self.admin_site.admin_view(self.undo_view), name="tasks_task_undo")
         return [undo, *super().get_urls()]
 
-    @transaction.atomic
+    @all_or_nothing
     def undo_view(self, request: HttpRequest, change_id: int) -> HttpResponse:
         """Asks, and then sets back what the transaction of this change did to tasks that nobody touched since."""
         change = get_object_or_404(Change, pk=change_id)
