@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -246,7 +246,7 @@ def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
 ) -> None:
     """Each of these is a change that some other process may make."""
     settings.API_ANONYMOUS = "none"
-    readers = Group.objects.get(name="Task readers")
+    readers = make_member("somebody", "Task readers").groups.get()
     view = Permission.objects.get(codename="view_task")
     endings: dict[str, Callable[[User], object]] = {
         "revoked": lambda user: user.tokens.update(revoked_at=timezone.now()),
