@@ -74,7 +74,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# For calls of these paths that bring no cookie.
+# For calls of these paths without a session.
 API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
 API_MIDDLEWARE = [
     "config.api.attribution.request_id_middleware",

@@ -159,11 +159,11 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         # A savepoint would give the task another xmin than the transaction's, and the trigger would move updated_at.
         with transaction.atomic(savepoint=False):
             stored = StoredAnswer.claim(caller_of(request.user), key, request.data, guard)
-            if stored.status:
-                return stored.replay()
-            answer = self.created(Task.objects.insert(values))
-            stored.keep(answer.status_code, answer.headers, answer.content)
-        return answer
+            if not stored.status:
+                answer = self.created(Task.objects.insert(values))
+                stored.keep(answer.status_code, answer.headers, answer.content)
+                return answer
+        return stored.replay(request.data)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
         values, conditions = self.validated(partial=True), Preconditions.of(request.META)

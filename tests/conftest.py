@@ -40,8 +40,6 @@ def _requests_go_the_way_that_they_go_in_production(monkeypatch: pytest.MonkeyPa
 
     def through_wsgi(self: ClientHandler, environ: dict[str, Any]) -> Any:
         environ.setdefault("HTTP_HOST", environ["SERVER_NAME"])
-        if not environ["HTTP_COOKIE"]:
-            del environ["HTTP_COOKIE"]
         wsgi.read_body(environ)
         answer = wsgi.handler.answer(environ)
         if answer is None:

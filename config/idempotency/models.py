@@ -27,7 +27,8 @@ CLAIM = Statement(
     f"""
 WITH forgotten AS (
     DELETE FROM idempotency_storedanswer WHERE id = ANY (ARRAY (
-        SELECT id FROM idempotency_storedanswer WHERE created_at < now() - {LIFETIME} AND (caller, key) <> (%(caller)s, %(key)s)
+        SELECT id FROM idempotency_storedanswer
+         WHERE created_at < now() - {LIFETIME} AND (caller, key) <> (%(caller)s, %(key)s)
          ORDER BY created_at LIMIT 10 FOR UPDATE SKIP LOCKED)))
 INSERT INTO idempotency_storedanswer AS stored (caller, key, fingerprint, created_at, status, headers, body)
 VALUES (%(caller)s, %(key)s, decode(%(fingerprint)s, 'hex'), now(), 0, '{{}}', '')
@@ -65,31 +66,32 @@ class StoredAnswer(models.Model):
 
     @classmethod
     def claim(cls, caller: str, key: str, data: Any, guard: Call | None = None) -> "StoredAnswer":
-        """The row of this key, inside a transaction: with status 0 when the request is to be carried out.
-
-        Raises IdempotencyKeyReused when the key came with another body within its lifetime.
-        """
-        fingerprint = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()
+        """The row of this key, inside a transaction: with status 0 when the request is to be carried out."""
+        values = {"caller": caller, "key": key, "fingerprint": fingerprint_of(data).hex()}
         while True:
-            values = {"caller": caller, "key": key, "fingerprint": fingerprint.hex()}
             claimed = CLAIM.run(values, guard)
             if claimed.ntuples:
                 return cls(pk=int(claimed.get_value(0, 0) or 0), caller=caller, key=key, status=0)
             stored = cls.objects.filter(caller=caller, key=key).first()
-            if stored is None:
-                continue  # it has become too old at this very moment, and somebody took it away
-            if bytes(stored.fingerprint) != fingerprint:
-                raise IdempotencyKeyReused
-            return stored
+            if stored:
+                return stored
+            # It has become too old at this very moment, and another request took it away.
 
     def keep(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Keep the answer, which is UTF-8, in the transaction of what it tells."""
         KEEP.run({"id": self.pk, "status": status, "headers": dict(headers), "body": body.decode()})
 
-    def replay(self) -> HttpResponse:
-        """The first answer, byte for byte, marked as a repetition."""
+    def replay(self, data: Any) -> HttpResponse:
+        """The first answer, byte for byte, marked as a repetition. Raises IdempotencyKeyReused for another body."""
+        if bytes(self.fingerprint) != fingerprint_of(data):
+            raise IdempotencyKeyReused
         headers = {**self.headers, "Idempotency-Replayed": "true"}
         return HttpResponse(bytes(self.body), status=self.status, headers=headers)
+
+
+def fingerprint_of(data: Any) -> bytes:
+    """Of a body, whatever the order of its members."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()
 
 
 def key_in(value: str | None) -> str | None:

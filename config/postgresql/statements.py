@@ -7,6 +7,7 @@ values come out, as PostgreSQL's own text.
 import datetime
 import hashlib
 import json
+import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -60,10 +61,10 @@ class Statement:
             send(raw, prepared(database, raw, self), self, self.texts(values))
             raw.pgconn.set_single_row_mode()
             try:
-                while (result := raw.pgconn.get_result()) is not None:
+                while (result := received(raw)) is not None:
                     yield checked(raw, result)
             finally:  # of an error, PostgreSQL tells before the end of the results
-                while raw.pgconn.get_result() is not None:
+                while received(raw) is not None:
                     pass
 
     def texts(self, values: Mapping[str, Any]) -> tuple[Text, ...]:
@@ -118,7 +119,7 @@ def together(raw: "psycopg.Connection[Any]", *calls: tuple[bytes, Statement, Seq
             send(raw, *call)
         pgconn.pipeline_sync()
         while pgconn.status != ConnStatus.BAD:
-            result = pgconn.get_result()
+            result = received(raw)
             if result is not None:  # None ends the results of one statement
                 if result.status == ExecStatus.PIPELINE_SYNC:
                     break
@@ -127,6 +128,17 @@ def together(raw: "psycopg.Connection[Any]", *calls: tuple[bytes, Statement, Seq
         if pgconn.status != ConnStatus.BAD:
             pgconn.exit_pipeline_mode()
     return [checked(raw, result) for result in results or [pgconn.make_empty_result(ExecStatus.FATAL_ERROR)]][-1]
+
+
+def received(raw: "psycopg.Connection[Any]") -> PGresult | None:
+    """The next result. psycopg's get_result() alone would let no other thread run while it waits."""
+    pgconn = raw.pgconn
+    while pgconn.is_busy():
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN)
+        poll.poll()
+        pgconn.consume_input()
+    return pgconn.get_result()
 
 
 def logged(database: Any, sql: str) -> AbstractContextManager[Any]:
@@ -167,6 +179,7 @@ def text_of(value: Any) -> Text:
         case dict():
             return json.dumps(value, ensure_ascii=False, default=str).encode()
         case list() | tuple() | frozenset():
-            quoted = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in value)
-            return ("{%s}" % ",".join(f'"{each}"' for each in quoted)).encode()
+            escaped = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in value)
+            quoted = (f'"{each}"' for each in escaped)
+            return f"{{{','.join(quoted)}}}".encode()
     return str(value).encode()

@@ -1,6 +1,6 @@
-"""Django's handler with two chains of middlewares: one for pages, and for requests that bring a cookie; one for others.
+"""Django's handler with two chains of middlewares: one for pages and whoever has a session, one for other calls.
 
-Sessions, CSRF, messages, static files and the policy of pages are of no use to a call of the API without a cookie.
+Sessions, CSRF, messages, static files and the policy of pages are of no use to a call of the API without a session.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 
 
 class Handler(WSGIHandler):
-    def load_middleware(self, is_async: bool = False) -> None:
+    def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT002 - Django's
         super().load_middleware(is_async)
         chain: Any = convert_exception_to_response(self._get_response)
         for path in reversed(settings.API_MIDDLEWARE):
@@ -23,11 +23,13 @@ class Handler(WSGIHandler):
         self.api_chain = chain
 
     def answer(self, environ: WSGIEnvironment) -> HttpResponseBase | None:
-        """The answer to a call of the API without a cookie, whole; None for any other request.
+        """The answer to a call of the API without a session, whole; None for any other request.
 
         There is nothing to be done at its end: no file to close, no session to save.
         """
-        if "HTTP_COOKIE" in environ or not settings.API_PATHS.match(environ["PATH_INFO"]):
+        if settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", ""):
+            return None
+        if not settings.API_PATHS.match(environ["PATH_INFO"]):
             return None
         close_old_connections()  # which is what Django's signal of a new request comes to
         answer: HttpResponseBase = self.api_chain(WSGIRequest(environ))

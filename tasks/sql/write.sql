@@ -55,8 +55,8 @@ BEGIN
         END IF;
         task := jsonb_populate_record(was, changes);
         IF names IS NOT NULL THEN
-            same_tags := ARRAY(SELECT lower(name) AS key FROM unnest(names) AS name ORDER BY lower(name) COLLATE "C")
-                = ARRAY(SELECT lower(name) AS key FROM unnest(tags) AS name ORDER BY lower(name) COLLATE "C");
+            same_tags := ARRAY(SELECT lower(name) FROM unnest(names) AS name ORDER BY lower(name) COLLATE "C")
+                = ARRAY(SELECT lower(name) FROM unnest(tags) AS name ORDER BY lower(name) COLLATE "C");
         END IF;
         IF same_tags AND task IS NOT DISTINCT FROM was THEN
             state := 'same';
