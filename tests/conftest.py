@@ -1,5 +1,6 @@
 """People, clients and servers. Everything else is a plain function in factories.py."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,9 @@ from tests.factories import client_of, make_user
 from tests.servers import Server, running_server
 
 pytest_plugins = ["tests.browser"]
+# A job that a shell runs in the background is born ignoring Ctrl-C, and what it starts would be, too: the servers and
+# commands that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
