@@ -1,31 +1,80 @@
-"""What may stand in a row: the rules of the API's bodies, for values that came from a file."""
+"""What may stand in a row: what the API takes of a task, and what an import alone can set."""
 
 import datetime
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
-from config.api.fields import DATE, case_folded
-from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH
+from rest_framework import serializers
+
+from config.api.errors import Fault, InvalidBody
+from config.api.fields import CharField
+from config.api.filters import DATE_TIME
+from config.api.parsers import Members, with_faults
+from tasks.serializers import TaskSerializer
 from tasks.transfer.models import REFERENCE_LENGTH
 
-TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})")
 # What a bad row says about itself in the file of the rows that were left out. It is read by people alone.
 NOTE = "error"
+Row = dict[str, Any]  # what the serializer makes of a record: the columns of a task, and its tags and reference
 
 
-class Fault(NamedTuple):
+class TimeField(serializers.DateTimeField):
+    """A time as the API's filters take it, also with a blank in place of the T."""
+
+    default_error_messages = {"invalid": "Put a time with its offset like 2026-11-22T16:00:00Z."}
+
+    def to_internal_value(self, value: Any) -> datetime.datetime:
+        parts = DATE_TIME.fullmatch(value.replace(" ", "T", 1)) if isinstance(value, str) else None
+        if not parts or not parts["offset"]:
+            self.fail("invalid")
+        try:
+            # In UTC, or PostgreSQL makes a year before 1 or after 9999 of it.
+            return datetime.datetime.fromisoformat(parts[0]).astimezone(datetime.UTC)
+        except (ValueError, OverflowError):
+            self.fail("invalid")
+
+
+class ImportSerializer(TaskSerializer):
+    reference = CharField(max_length=REFERENCE_LENGTH, allow_null=True, default=None)
+    completed_at = TimeField(allow_null=True, default=None)
+    created_at = TimeField(allow_null=True, default=None)
+
+    class Meta(TaskSerializer.Meta):
+        # A reference stands for the id, which is the database's, as is the time of the last change.
+        fields: tuple[str, ...] = (  # type: ignore[assignment]  # one more or less than the base's
+            "reference",
+            *(name for name in TaskSerializer.Meta.fields if name not in ("id", "updated_at")),
+        )
+        read_only_fields: tuple[str, ...] = ()  # type: ignore[assignment]
+
+    def validate(self, attrs: Row) -> Row:
+        if attrs["completed_at"] and not attrs["completed"]:
+            raise serializers.ValidationError({"completed_at": "Leave it out, or set completed to true."})
+        return attrs
+
+
+COLUMNS = ImportSerializer.Meta.fields
+
+
+@cache
+def serializer() -> ImportSerializer:
+    return ImportSerializer()
+
+
+def may_be_empty(name: str) -> bool:
+    """Whether the column takes the empty text, which is not null."""
+    return getattr(serializer().fields[name], "allow_blank", False)
+
+
+class RowFault(NamedTuple):
     line: int
     column: str
     reason: str
 
     def __str__(self) -> str:
         return f"line {self.line:,}{self.column and ', '}{self.column}: {self.reason}"
-
-    def note(self) -> str:
-        """As it stands beside the row."""
-        return f"{self.column}: {self.reason}" if self.column else self.reason
 
 
 class BadFile(Exception):  # noqa: N818 - it is the file that is bad
@@ -39,146 +88,12 @@ class Record:
     line: int
     values: dict[str, Any]
     reason: str = ""
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[RowFault] = field(default_factory=list)
 
-
-class Row(NamedTuple):
-    """A task that the database takes, each value as COPY reads it, or None."""
-
-    reference: str | None
-    title: str
-    description: str | None
-    completed: str
-    completed_at: str | None
-    due_date: str | None
-    tags: Sequence[str]
-    created_at: str | None
-
-
-COLUMNS = Row._fields
-KNOWN = frozenset((*COLUMNS, NOTE))
-
-
-def checked(record: Record) -> Row | None:
-    """The row, or None where it is bad; then record.faults says all that is wrong with it."""
-    values = record.values
-    if record.reason:
-        record.faults.append(Fault(record.line, "", record.reason))
-        return None
-    row: dict[str, Any] = {}
-    for name, check, default in CHECKS:
-        try:
-            row[name] = check(values[name]) if name in values else default
-        except ValueError as exc:
-            record.faults.append(Fault(record.line, name, str(exc)))
-    if not values.keys() <= KNOWN:
-        record.faults += [Fault(record.line, name, NOT_KNOWN) for name in values if name not in KNOWN]
-    if "title" not in values:
-        record.faults.append(Fault(record.line, "title", "This is required."))
-    if row.get("completed_at") and row.get("completed") == "f":
-        record.faults.append(Fault(record.line, "completed_at", "Leave it out, or set completed to true."))
-    return None if record.faults else Row(**row)
-
-
-NOT_KNOWN = f"Not a column here. Known are {', '.join(COLUMNS)}."
-
-
-def text(value: Any, most: int) -> str:
-    if not isinstance(value, str):
-        raise ValueError("Put a string.")  # noqa: TRY004 - for the caller all that is wrong is a ValueError
-    if len(value) > most:
-        raise ValueError(f"Put at most {most:,} characters; these are {len(value):,}.")
-    if "\0" in value:
-        raise ValueError("Null characters are not allowed.")
-    if not value.isascii():
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise ValueError("Half of a surrogate pair is not a character.") from None
-    return value
-
-
-def short(value: Any, most: int) -> str:
-    trimmed = text(value.strip() if isinstance(value, str) else value, most)
-    if not trimmed:
-        raise ValueError("This may not be blank.")
-    return trimmed
-
-
-def reference(value: Any) -> str | None:
-    return None if value is None else short(value, REFERENCE_LENGTH)
-
-
-def title(value: Any) -> str:
-    return short(value, TITLE_LENGTH)
-
-
-def description(value: Any) -> str | None:
-    return None if value is None else text(value, DESCRIPTION_LENGTH)
-
-
-def completed(value: Any) -> str:
-    if not isinstance(value, bool):
-        raise ValueError("Put true or false.")  # noqa: TRY004 - see text
-    return "t" if value else "f"
-
-
-def due_date(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and DATE.fullmatch(value):
-        try:
-            datetime.date.fromisoformat(value)
-        except ValueError:
-            pass
-        else:
-            return value
-    raise ValueError("Put a date like 2026-11-22.")
-
-
-def time(value: Any) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, str) and TIME.fullmatch(value):
-        try:
-            # As UTC, or PostgreSQL makes a year before 1 or after 9999 of it.
-            return datetime.datetime.fromisoformat(value).astimezone(datetime.UTC).isoformat()
-        except (ValueError, OverflowError):
-            pass
-    raise ValueError("Put a time with its offset like 2026-11-22T16:00:00Z.")
-
-
-def tags(value: Any) -> list[str]:
-    if not isinstance(value, list):
-        raise ValueError("Put a list of names.")  # noqa: TRY004 - see text
-    if len(value) > TAGS_PER_TASK:
-        raise ValueError(f"Put at most {TAGS_PER_TASK} names; these are {len(value):,}.")
-    names = [short(name, TAG_LENGTH) for name in value]
-    if len(names) > 1 and len(set(map(folded, names))) < len(names):
-        raise ValueError(f"{twice(names)!r} is in the list twice; capitals make no difference.")
-    return names
-
-
-def folded(name: str) -> str:
-    return name.lower() if name.isascii() else case_folded(name)
-
-
-def twice(names: list[str]) -> str:
-    keys = list(map(folded, names))
-    return next(name for place, name in enumerate(names) if keys[place] in keys[:place])
-
-
-# Each with what stands for it where it is not given.
-CHECKS: tuple[tuple[str, Callable[[Any], Any], Any], ...] = (
-    ("reference", reference, None),
-    ("title", title, None),
-    ("description", description, None),
-    ("completed", completed, "f"),
-    ("completed_at", time, None),
-    ("due_date", due_date, None),
-    ("tags", tags, ()),
-    ("created_at", time, None),
-)
+    @property
+    def note(self) -> str:
+        """Its faults as they stand beside it."""
+        return "; ".join(f"{column}: {reason}" if column else reason for _, column, reason in self.faults)
 
 
 def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterator[tuple[int, Row]]:
@@ -189,3 +104,27 @@ def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterato
             refuse(record)
         else:
             yield record.line, row
+
+
+def checked(record: Record) -> Row | None:
+    """The row, or None where it is bad; then record.faults says all that is wrong with it."""
+    values = record.values
+    if record.reason:
+        record.faults.append(RowFault(record.line, "", record.reason))
+    if record.faults:
+        return None
+    try:
+        row: Row = serializer().run_validation(values if isinstance(values, Members) else with_faults(Members(values)))
+    except InvalidBody as exc:
+        record.faults = faults_of(record.line, exc.faults)
+        return None
+    return row
+
+
+def faults_of(line: int, faults: Iterable[Fault]) -> list[RowFault]:
+    return [RowFault(line, column_of(fault["pointer"]), fault["detail"]) for fault in faults]
+
+
+def column_of(pointer: str) -> str:
+    """The member that a JSON Pointer (RFC 6901) leads to, or into."""
+    return pointer.removeprefix("/").partition("/")[0].replace("~1", "/").replace("~0", "~")
