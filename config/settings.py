@@ -5,6 +5,7 @@ key, localhost only. With it, a deployment: nothing is assumed, and what is miss
 `.env.example` lists every variable.
 """
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,15 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "config.api.attribution.admin_middleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+# For calls of these paths without a session.
+API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
+API_MIDDLEWARE = [
+    "config.api.attribution.request_id_middleware",
+    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
+    "config.api.errors.host_middleware",
+    "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
@@ -147,7 +157,7 @@ SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
 # Pages on CORS_ALLOWED_ORIGINS may call the API with a token of theirs, but not with the session of whoever looks at
 # them: cookies stay at home.
-CORS_URLS_REGEX = r"/(tasks|health|openapi\.json)(/|\Z)"
+CORS_URLS_REGEX = API_PATHS
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"]
 CORS_ALLOW_HEADERS = ["Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "X-Request-ID"]

@@ -6,18 +6,20 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-from django.core.wsgi import get_wsgi_application
+import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-django_application = get_wsgi_application()
+django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402 - after the line that says which
 from django.http import HttpResponse  # noqa: E402
 
 from config.api.errors import problem  # noqa: E402
+from config.server.handler import Handler  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
 from config.server.responses import send  # noqa: E402
-from tasks import fast_path  # noqa: E402
+
+handler = Handler()
 
 
 def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -27,10 +29,8 @@ def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     if refusal is not None:
         start_response(f"{refusal.status_code} {refusal.reason_phrase}", [*refusal.items()])
         return [refusal.content]
-    answer = fast_path.answer(environ)
-    if answer is None:
-        return django_application(environ, start_response)
-    return send(answer, start_response)
+    answer = handler.answer(environ)
+    return handler(environ, start_response) if answer is None else send(answer, start_response)
 
 
 def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:

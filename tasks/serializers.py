@@ -1,19 +1,21 @@
 """A task as JSON, in and out."""
 
-from rest_framework.serializers import IntegerField
-
-from config.api.fields import BooleanField, CharField, DateField, NamesField, StrictSerializer
+from config.api.fields import BooleanField, CharField, DateField, IntegerField, NamesField, StrictSerializer
 from config.api.pagination import BIGINT_MAX
-from tasks.models import DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
+from tasks.models import DESCRIPTION_LENGTH, PRIORITIES, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
 
-
-class TagsField(NamesField):
-    """Names of tags, out in alphabetical order."""
-
-    child = CharField(max_length=TAG_LENGTH)
-
-    def get_attribute(self, instance: Task) -> list[str]:
-        return instance.tag_names()
+EXAMPLE = {
+    "id": 17,
+    "title": "Pay rent",
+    "description": None,
+    "completed": False,
+    "completed_at": None,
+    "due_date": "2026-12-01",
+    "priority": 1,
+    "tags": ["home", "money"],
+    "created_at": "2026-11-22T16:00:00.000000Z",
+    "updated_at": "2026-11-22T16:00:00.000000Z",
+}
 
 
 class TaskSerializer(StrictSerializer):
@@ -26,7 +28,15 @@ class TaskSerializer(StrictSerializer):
     )
     completed = BooleanField(default=False)
     due_date = DateField(allow_null=True, default=None)
-    tags = TagsField(
+    priority = IntegerField(
+        min_value=min(PRIORITIES),
+        max_value=max(PRIORITIES),
+        allow_null=True,
+        default=None,
+        help_text=f"From {min(PRIORITIES)}, the highest, to {max(PRIORITIES)}, the lowest.",
+    )
+    tags = NamesField(
+        child=CharField(max_length=TAG_LENGTH),
         max_length=TAGS_PER_TASK,
         default=list,
         help_text="Made on first use. Capitals make no difference: the spelling that was first stays.",
@@ -34,15 +44,5 @@ class TaskSerializer(StrictSerializer):
 
     class Meta:
         model = Task
-        fields = (
-            "id",
-            "title",
-            "description",
-            "completed",
-            "completed_at",
-            "due_date",
-            "tags",
-            "created_at",
-            "updated_at",
-        )
+        fields = Task.MEMBERS
         read_only_fields = ("completed_at", "created_at", "updated_at")

@@ -1,46 +1,34 @@
 """The five endpoints."""
 
+import json
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
+from urllib.parse import quote
 
 from django.db import transaction
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import viewsets
-from rest_framework.permissions import SAFE_METHODS
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
-from rest_framework.reverse import reverse
 
-from config.api.attribution import actor_of, request_id
+from config.api.attribution import guard_of
 from config.api.conditions import SCHEMA, Preconditions
 from config.api.errors import PreconditionFailed
 from config.api.filters import FilterBackend
 from config.api.parsers import JSONParser, MergePatchParser
+from config.api.responses import JSONParts, no_content
 from config.api.views import StrictAPIView
 from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_in
 from tasks.filters import TaskFilter
-from tasks.history.models import attribute_changes
-from tasks.models import Stale, Task
+from tasks.models import Task
+from tasks.pages import Listed
 from tasks.pagination import TaskPagination
-from tasks.serializers import TaskSerializer
+from tasks.rows import Row, Stale
+from tasks.serializers import EXAMPLE, TaskSerializer
 
-Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, which is rendered too late to be kept
+Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, which renders what is rendered already
 
-EXAMPLE = {
-    "id": 17,
-    "title": "Pay rent",
-    "description": None,
-    "completed": False,
-    "completed_at": None,
-    "due_date": "2026-12-01",
-    "tags": ["home", "money"],
-    "created_at": "2026-11-22T16:00:00.000000Z",
-    "updated_at": "2026-11-22T16:00:00.000000Z",
-}
 DONE = EXAMPLE | {"completed": True, "completed_at": "2026-11-30T09:30:00.000000Z"}
 ANSWER = OpenApiExample("task", EXAMPLE, response_only=True)
 LOCATION = OpenApiParameter(
@@ -89,14 +77,14 @@ IF_MATCH, IF_NONE_MATCH = (
     create=extend_schema(
         operation_id="create_task",
         summary="Make a task",
-        description="`title` is all that it takes. Of what is left out, `description` and `due_date` become null,"
-        " `completed` false and `tags` empty.",
+        description="`title` is all that it takes. Of what is left out, `completed` becomes false, `tags` empty, and"
+        " the rest null.",
         parameters=[IDEMPOTENCY_KEY, LOCATION, ETAG, REPLAYED],
         examples=[
             OpenApiExample("shortest", {"title": "Buy milk"}, request_only=True),
             OpenApiExample(
                 "full",
-                {"title": "Pay rent", "due_date": "2026-12-01", "tags": ["home", "money"]},
+                {name: EXAMPLE[name] for name in TaskSerializer.shared().writable if EXAMPLE[name]},
                 request_only=True,
             ),
             ANSWER,
@@ -131,70 +119,68 @@ IF_MATCH, IF_NONE_MATCH = (
     ),
 )
 class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[misc]  # two stubs of one method
-    queryset = Task.objects.prefetch_related("tags")
+    queryset = Task.objects.all()
     serializer_class = TaskSerializer
     filter_backends = (FilterBackend,)
     filterset_class = TaskFilter
     pagination_class = TaskPagination
     http_method_names = ("get", "post", "patch", "delete", "head", "options")
+    parsers_of = {"PATCH": (JSONParser, MergePatchParser)}
     error_statuses = (401, 403, 503)
 
     def takes_query(self, request: Request) -> bool:
         return self.action == "list"
 
-    def get_parsers(self) -> list[Any]:
-        patch = self.request is not None and self.request.method == "PATCH"
-        return [JSONParser(), MergePatchParser()] if patch else [JSONParser()]
-
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)
-        if request.method not in SAFE_METHODS:
-            attribute_changes(actor_of(request), request_id(request))
-
     def handle_exception(self, exc: Exception) -> Answer:
         if isinstance(exc, Stale):
-            exc = PreconditionFailed(exc.task.etag, self.get_serializer(exc.task).data)
+            exc = PreconditionFailed(exc.row.etag, json.loads(exc.row.json))
         return super().handle_exception(exc)
 
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
+        tasks, page = self.filter_queryset(self.queryset), self.paginator.page_of(request)
+        found: Listed = tasks.page(page, request.filters, guard_of(request))
+        ends = [json.loads(row) for row in (*found.rows[:1], *found.rows[-1:])] if page.offset is None else []
+        links = page.links(f"{request.origin}{quote(request.path)}", request.query_params, ends, more=found.more)
+        return JSONParts(found.parts({"count": found.count, "count_is_estimate": found.is_estimate, **links}))
+
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        task, conditions = self.get_object(), Preconditions.of(request.headers)
-        if not conditions.match(task.etag):
-            raise Stale(task)
-        if conditions.is_known(task.etag):
-            return Response(status=304, headers={"ETag": task.etag})
-        return self.answer(task)
+        row, conditions = Task.objects.read(kwargs["pk"], guard_of(request)), Preconditions.of(request.META)
+        if not conditions.match(row.etag):
+            raise Stale(row)
+        if conditions.is_known(row.etag):
+            return no_content(304, ETag=row.etag)
+        return shown(row)
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        values = self.validated(partial=False)
-        key = key_in(request.headers.get("Idempotency-Key"))
-        with transaction.atomic():
-            stored = StoredAnswer.claim(caller_of(request.user), key, request.data) if key else None
-            if stored and stored.status:
-                return stored.replay()
-            task = Task.objects.create_with_tags(**values)
-            answer = self.answer(task, 201, {"Location": reverse("task-detail", (task.pk,), request=request)})
-            if stored:
+        values, guard = self.validated(partial=False), guard_of(request)
+        key = key_in(request.META.get("HTTP_IDEMPOTENCY_KEY"))
+        if key is None:
+            return self.created(Task.objects.insert(values, guard))
+        # A savepoint would give the task another xmin than the transaction's, and the trigger would move updated_at.
+        with transaction.atomic(savepoint=False):
+            stored = StoredAnswer.claim(caller_of(request.user), key, request.data, guard)
+            if not stored.status:
+                answer = self.created(Task.objects.insert(values))
                 stored.keep(answer.status_code, answer.headers, answer.content)
-        return answer
+                return answer
+        return stored.replay(request.data)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        values = self.validated(partial=True)
-        tags = values.pop("tags", None)
-        return self.answer(Task.change(kwargs["pk"], values, tags, Preconditions.of(request.headers).allow))
+        values, conditions = self.validated(partial=True), Preconditions.of(request.META)
+        return shown(Task.objects.change(kwargs["pk"], values, conditions, guard_of(request)))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        Task.remove(kwargs["pk"], Preconditions.of(request.headers).allow)
-        return Response(status=204)
+        Task.objects.remove(kwargs["pk"], Preconditions.of(request.META), guard_of(request))
+        return no_content()
 
-    def validated(self, *, partial: bool) -> dict[str, Any]:
+    def validated(self, *, partial: bool) -> Mapping[str, Any]:
         """The body as values of columns, and `tags`."""
-        serializer = self.get_serializer(data=self.request.data, partial=partial)
-        serializer.is_valid(raise_exception=True)
-        return dict(serializer.validated_data)
+        values: Mapping[str, Any] = TaskSerializer.shared(partial=partial).run_validation(self.request.data)
+        return values
 
-    def answer(self, task: Task, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
-        """The task as bytes, which is what a replay repeats."""
-        content = JSONRenderer().render(self.get_serializer(task).data)
-        return HttpResponse(
-            content, status=status, content_type="application/json", headers={"ETag": task.etag, **headers}
-        )
+    def created(self, row: Row) -> Answer:
+        return shown(row, 201, Location=f"{self.request.origin}/tasks/{row.pk}")
+
+
+def shown(row: Row, status: int = 200, **headers: str) -> Answer:
+    return HttpResponse(row.json, status=status, content_type="application/json", headers={"ETag": row.etag, **headers})

@@ -1,23 +1,25 @@
 """People, clients and servers. Everything else is a plain function in factories.py."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpResponse
 from django.test import Client
 from django.test.client import ClientHandler
 from rest_framework.test import APIClient
 
 from config import wsgi
-from tasks import fast_path
 from tests import contract
 from tests.factories import client_of, make_user
 from tests.servers import Server, running_server
 
 pytest_plugins = ["tests.browser"]
+# A job that a shell runs in the background is born ignoring Ctrl-C, and what it starts would be, too: the servers and
+# commands that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -42,27 +44,15 @@ def _requests_go_the_way_that_they_go_in_production(monkeypatch: pytest.MonkeyPa
 
     def through_wsgi(self: ClientHandler, environ: dict[str, Any]) -> Any:
         environ.setdefault("HTTP_HOST", environ["SERVER_NAME"])
-        if not environ["HTTP_COOKIE"]:
-            del environ["HTTP_COOKIE"]
         wsgi.read_body(environ)
-        answer = fast_path.answer(environ)
+        answer = wsgi.handler.answer(environ)
         if answer is None:
             return to_django(self, environ)
-        response = HttpResponse(answer.body, status=int(answer.status.split()[0]))
-        del response["Content-Type"]
-        for name, value in answer.headers:
-            response[name] = value
-        response.wsgi_request = WSGIRequest(environ)  # type: ignore[attr-defined]  # as Django's handler does
-        return response
+        answer.wsgi_request = WSGIRequest(environ)  # type: ignore[attr-defined]  # as Django's handler does
+        return answer
 
     monkeypatch.setattr(ClientHandler, "__call__", through_wsgi)
-    monkeypatch.setattr("config.api.fast_path.close_old_connections", lambda: None)  # as Django's test client does
-
-
-@pytest.fixture
-def long_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No request is answered by the fast path."""
-    monkeypatch.setattr("tasks.fast_path.answer", lambda _: None)
+    monkeypatch.setattr("config.server.handler.close_old_connections", lambda: None)  # as Django's test client does
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What tests need in the database, as plain functions."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
@@ -16,7 +17,18 @@ from tasks.models import Tag, Task
 
 def make_task(title: str = "Buy milk", *, tags: tuple[str, ...] = (), **fields: Any) -> Task:
     with transaction.atomic():  # in a test that is one transaction: a later change is told from this one
-        return Task.objects.create_with_tags(tags, title=title, **fields)
+        return Task.objects.get(pk=Task.objects.insert({"title": title, "completed": False, "tags": tags, **fields}).pk)
+
+
+def change_task(pk: int, columns: dict[str, Any], tags: Sequence[str] | None = None) -> Task:
+    """As a PATCH changes it."""
+    Task.objects.change(pk, columns if tags is None else {**columns, "tags": tags})
+    return Task.objects.get(pk=pk)
+
+
+def etag_of(task: Task) -> str:
+    """The entity tag of the task as it was loaded."""
+    return f'"{(task.updated_at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1):x}"'
 
 
 def make_tasks(count: int, *, tags: tuple[str, ...] = ()) -> None:

@@ -90,7 +90,8 @@ def test_a_new_task_has_no_times_to_show(staff: Client) -> None:
     [
         ({"title": ""}, "This field is required."),
         ({"title": "x" * 201}, "at most 200 characters"),
-        ({"description": "x" * 10_001}, "at most 10000 characters"),
+        ({"description": "x" * 10_001}, "no more than 10000 characters"),
+        ({"priority": "5"}, "5 is not one of the available choices"),
     ],
 )
 def test_wrong_input_is_said_and_not_saved(staff: Client, edited: dict[str, str], message: str) -> None:

@@ -11,9 +11,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
-from tasks.history.models import attribute_changes
+from config.api.attribution import attribute_changes
 from tasks.models import Change, Tag, Task
-from tests.factories import make_task, make_tasks
+from tests.factories import change_task, make_task, make_tasks
 from tests.pages import form_in, form_on
 from tests.waiting import await_lock_waiter, in_thread
 
@@ -32,7 +32,7 @@ def page_of(task: Task) -> str:
 
 def change_as_bob(task: Task, tags: tuple[str, ...] | None = None, **columns: Any) -> None:
     attribute_changes("bob")
-    Task.change(task.pk, columns, tags)
+    change_task(task.pk, columns, tags)
 
 
 def errors_on(page: str, name: str) -> str:

@@ -11,10 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from config.api.attribution import attribute_changes
 from tasks.admin import filters as admin_filters
-from tasks.history.models import attribute_changes
 from tasks.models import Change, Tag, Task
-from tests.factories import make_task
+from tests.factories import change_task, make_task
 from tests.test_admin_list import DAY, LIST, text_of, titles
 
 pytestmark = pytest.mark.django_db
@@ -55,10 +55,21 @@ def test_by_due_date(staff: Client, value: str, expected: list[str]) -> None:
     assert titles(staff, f"?due={value}&o=3") == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", ["high"]), ("4", ["low 1", "low 2"]), ("none", ["none"]), ("2", [])]
+)
+def test_by_priority(staff: Client, value: str, expected: list[str]) -> None:
+    make_task("high", priority=1)
+    make_task("none")
+    make_task("low 1", priority=4)
+    make_task("low 2", priority=4, completed=True)
+    assert titles(staff, f"?priority={value}&o=1") == expected
+
+
 def change_at(task: Task, at: datetime.datetime, actor: str) -> None:
     """As if `actor` had changed it then."""
     attribute_changes(actor)
-    Task.change(task.pk, {"description": str(at)})
+    change_task(task.pk, {"description": str(at)})
     Change.objects.filter(task_id=task.pk, actor=actor).update(at=at)
     with connection.cursor() as cursor:  # past the trigger that moves it
         cursor.execute("ALTER TABLE tasks_task DISABLE TRIGGER USER")
@@ -139,7 +150,7 @@ def test_filters_can_be_combined_and_cleared(staff: Client, alice: User) -> None
     task = make_task("this one", tags=("home",), due_date=timezone.localdate())
     make_task("other", due_date=timezone.localdate())
     attribute_changes("alice")
-    Task.change(task.pk, {"description": "text"})
+    change_task(task.pk, {"description": "text"})
     query = f"?completed__exact=0&due=today&changed=today&actor=alice&tags__id__exact={task.tags.get().pk}&q=one"
     assert titles(staff, query) == ["this one"]
     assert "Clear all filters" in text_of(staff, query)

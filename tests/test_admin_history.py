@@ -15,12 +15,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from config.api.attribution import attribute_changes
 from tasks.admin import changes as admin_changes
 from tasks.history import models as history
-from tasks.history.models import attribute_changes
 from tasks.management.commands import trim_history
 from tasks.models import Change, Tag, Task
-from tests.factories import client_of, make_task, make_tasks, make_user
+from tests.factories import change_task, client_of, make_task, make_tasks, make_user
 from tests.pages import form_in, form_on
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +54,7 @@ def as_separate_transactions() -> None:
 def change(task: Task, tags: tuple[str, ...] | None = None, **columns: Any) -> Change:
     """One transaction's worth of change, and its last record."""
     first = Change.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    Task.change(task.pk, columns, tags)
+    change_task(task.pk, columns, tags)
     Change.objects.filter(pk__gt=first).update(transaction=-first - 1)
     return newest(task.pk)
 
@@ -163,7 +163,7 @@ def test_a_timeline_comes_in_pages_of_whole_transactions(staff: Client) -> None:
 def test_a_transaction_that_is_longer_than_a_page_goes_on_on_the_next(staff: Client) -> None:
     task = make_task()
     for number in range(150):
-        Task.change(task.pk, {"title": f"Title {number}"})
+        change_task(task.pk, {"title": f"Title {number}"})
     entries, older = history.timeline(task.pk)
     assert (len(entries), len(entries[0].changes)) == (1, 101)
     entries, older = history.timeline(task.pk, older)

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tasks.admin.list import nearness
 from tasks.models import Change, Tag, Task
-from tests.factories import make_task, make_tasks
+from tests.factories import change_task, make_task, make_tasks
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/tasks/task/"
@@ -107,10 +107,12 @@ def test_times_are_relative_and_exact_for_who_points_at_them(staff: Client) -> N
         ("?o=-1", "cba"),
         ("?o=3", "bca"),  # without a due date: last
         ("?o=-3", "acb"),
-        ("?o=5", "abc"),
-        ("?o=6", "bca"),
-        ("?o=6.1", "bca"),
-        ("?o=-6.-1", "acb"),
+        ("?o=4", "cab"),  # without a priority: last
+        ("?o=-4", "bac"),
+        ("?o=6", "abc"),
+        ("?o=7", "bca"),
+        ("?o=7.1", "bca"),
+        ("?o=-7.-1", "acb"),
         ("?o=2", "cba"),  # has no order
         ("?o=99", "cba"),
         ("?o=x", "cba"),
@@ -119,12 +121,12 @@ def test_times_are_relative_and_exact_for_who_points_at_them(staff: Client) -> N
 def test_the_list_is_ordered_by_one_column(staff: Client, query: str, expected: str) -> None:
     task = make_task("a")
     make_task("b", due_date=TODAY)
-    make_task("c", due_date=TODAY + DAY)
-    Task.change(task.pk, {"description": "changed last"})
+    make_task("c", due_date=TODAY + DAY, priority=4)
+    change_task(task.pk, {"description": "changed last"})
     assert titles(staff, query) == list(expected)
 
 
-@pytest.mark.parametrize("query", ["", "o=1", "o=-1", "o=3", "o=-3", "o=5", "o=6", "o=-6"])
+@pytest.mark.parametrize("query", ["", "o=1", "o=-1", "o=3", "o=-3", "o=4", "o=6", "o=7", "o=-7"])
 @pytest.mark.parametrize("most", [5000, 70])
 def test_pages_follow_each_other_however_they_are_found(
     staff: Client, monkeypatch: pytest.MonkeyPatch, query: str, most: int

@@ -10,9 +10,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from config.api.attribution import attribute_changes
 from tasks.admin import changes as admin_changes
 from tasks.admin.start import figures
-from tasks.history.models import attribute_changes
 from tasks.models import Change, Task
 from tests.factories import client_of, make_task, make_tasks, make_user
 

@@ -14,7 +14,7 @@ from django.test import Client
 
 from tasks.models import Change, Reference, Task, Upload
 from tasks.transfer.load import LOCK
-from tasks.transfer.rows import COLUMNS
+from tasks.transfer.records import COLUMNS
 from tests.factories import make_member, make_task, make_tasks
 from tests.pages import form_in, form_on
 

@@ -7,13 +7,18 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.benchmarks import cpu
+from tests.benchmarks.__main__ import parse
+from tests.benchmarks.compare import Plan, measure
+from tests.benchmarks.contenders import CONTENDERS
 from tests.benchmarks.figures import Figures, Ratio, figures_of, middle, percentile, ratio
 from tests.benchmarks.load import WrongAnswer, request, send_all
-from tests.benchmarks.report import table
+from tests.benchmarks.operations import OPERATIONS, Requests, chosen
+from tests.benchmarks.tables import tables
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the CPU time of other processes is read from Linux")
 
@@ -23,19 +28,25 @@ def figures(cpu_us: float, database_us: float = 0.0) -> Figures:
 
 
 class Stub(BaseHTTPRequestHandler):
-    """Answers 200 and the path; at /lost a 503; at /close it closes the connection after each answer."""
+    """Answers 200 and the path.
+
+    At /lost it is a 503, at /unchanged a 304 with the length of what it does not send; at /longer more comes than the
+    length says; at /close it closes the connection after each answer.
+    """
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         body = self.path.encode()
-        self.send_response(503 if self.path == "/lost" else 200)
-        self.send_header("Content-Length", str(len(body)))
+        status = {"/lost": 503, "/unchanged": 304}.get(self.path, 200)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body) - (self.path == "/longer")))
         if self.path == "/close":
             self.send_header("Connection", "close")
         self.end_headers()
-        self.wfile.write(body)
+        if status != 304:
+            self.wfile.write(body)
 
     def do_POST(self) -> None:
         self.path = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["path"]
@@ -48,9 +59,14 @@ class Stub(BaseHTTPRequestHandler):
         pass
 
 
+class StubHTTPServer(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A client that was answered wrongly closes all its connections, also while they are written to."""
+
+
 @pytest.fixture
 def stub() -> Iterator[int]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Stub) as server:
+    with StubHTTPServer(("127.0.0.1", 0), Stub) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield server.server_port
@@ -82,13 +98,106 @@ def test_a_percentile_is_a_value_that_was_measured() -> None:
     assert percentile([7], 99) == 7
 
 
-def test_the_table_holds_everyone_to_fastapi_and_the_limit() -> None:
-    of = {"fastapi": 800, "ours": 200, "limit": 100}
-    operations = ("GET one", "list of 50", "POST", "PATCH", "DELETE")
-    printed = table({name: {each: [figures(cpu)] for each in operations} for name, cpu in of.items()})
-    assert "| ours | 4.00 (4.00 to 4.00) |" in printed
-    assert "| ours | 0.50 (0.50 to 0.50) |" in printed
-    assert "| PATCH | ours | 200 |" in printed
+def test_the_tables_hold_everyone_to_fastapi_and_the_limit() -> None:
+    of = {"fastapi": 800, "ours": 201, "limit": 90}
+    printed = tables({name: {each: [figures(cpu)] for each in ("get", "list", "patch")} for name, cpu in of.items()})
+    assert "|  | GET one | list of 50 | PATCH |" in printed
+    assert "| ours | 3.98 (3.98 to 3.98) |" in printed
+    assert "| target of ours | 2.30 met | 4.00 **missed** |  |" in printed
+    assert "| ours | 0.45 (0.45 to 0.45) |" in printed
+    assert "| target of ours | 0.50 **missed** | 0.50 **missed** | 0.50 **missed** |" in printed
+    assert "| PATCH | ours | 201 |" in printed
+    assert "Everyday" not in printed
+
+
+def test_an_everyday_request_is_a_multiple_of_the_plain_one_in_its_round() -> None:
+    ours = {"get": [100, 200, 100], "304": [100, 200, 150], "404": [101, 202, 101], "list": [100], "search": [150]}
+    printed = tables({"ours": {name: [figures(cpu) for cpu in rounds] for name, rounds in ours.items()}})
+    assert "| GET one | If-None-Match, 304 | 1.00 (1.00 to 1.50) | 1.00 met |" in printed
+    assert "| GET one | no such task, 404 | 1.01 (1.01 to 1.01) | 1.00 **missed** |" in printed
+    assert "| list of 50 | search=… | 1.50 (1.50 to 1.50) |  |" in printed
+
+
+def test_what_is_asked_brings_along_what_it_needs() -> None:
+    assert [each.name for each in chosen(["search", "list"])] == ["list", "search"]
+    assert [each.name for each in chosen(["412"])] == ["patch", "412"]
+    assert [each.name for each in chosen(["delete"])] == ["post", "delete"]
+    everything = [each.name for each in OPERATIONS]
+    assert [each.name for each in chosen(everything)] == everything
+    assert {each.plain for each in OPERATIONS if each.plain} == {"get", "list", "post", "patch"}
+
+
+class StubServer:
+    """Knows what it was asked."""
+
+    contender = CONTENDERS[0]
+    cookie: ClassVar = {"Cookie": "sessionid=x"}
+
+    def request(self, *asked: object, **parts: object) -> tuple[object, ...]:
+        return (*asked, parts)
+
+    def etag(self, number: int) -> str:
+        return f'"{number}"'
+
+    def ids(self, above: int) -> list[int]:
+        return list(range(above + 1, above + 31))
+
+    def send(self, requests: object, status: int) -> None:
+        pass
+
+    def measure(self, requests: object, status: int) -> tuple[Figures, None]:
+        return figures(100), None
+
+
+def asked(name: str, count: int = 30) -> list[Any]:
+    (operation,) = (each for each in OPERATIONS if each.name == name)
+    return Requests(StubServer(), 10_000, 7).make(operation, count)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [each.name for each in OPERATIONS])
+def test_all_servers_are_asked_the_same(name: str) -> None:
+    assert asked(name) == asked(name)
+
+
+def test_no_task_is_changed_that_is_later_sent_a_patch_without_a_change() -> None:
+    assert {number % 2 for _, number, _ in asked("patch") + asked("412")} == {1}
+    assert {(number % 2, parts["body"]["title"] == f"Task {number}") for _, number, parts in asked("no-op")} == {
+        (0, True)
+    }
+    assert [number % 2 for _, number, _ in asked("patch-half")] == [1, 0] * 15
+
+
+def test_tasks_that_were_posted_and_deleted_are_counted() -> None:
+    requests = Requests(StubServer(), 10_000, 7)  # type: ignore[arg-type]
+    for operation in chosen(["charset", "delete"]):
+        requests.make(operation, 20)
+    assert requests.added == 20
+
+
+def test_an_answer_that_is_not_true_of_the_table_ends_the_run() -> None:
+    (get, post) = chosen(["get", "post"])
+    requests, plan = Requests(StubServer(), 10_000, 7), Plan(rounds=1, count=25, rows=10_000, workers=1)  # type: ignore[arg-type]
+    requests.added = 1
+    assert measure(requests, post, plan) == figures(100)  # with 4 to warm up: the 30 that are there
+    requests.added = 0
+    with pytest.raises(WrongAnswer, match="ours has 30 tasks more than at first where it said 0"):
+        measure(requests, get, plan)
+
+
+def test_an_unknown_name_is_refused_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    options = parse(["--only", "ours,limit", "--requests", "get,304"])
+    assert (options.only, options.requests) == (["ours", "limit"], ["get", "304"])
+    with pytest.raises(SystemExit):
+        parse(["--requests", "get,put"])
+    assert "put: not one of get,304," in capsys.readouterr().err
+
+
+def test_a_header_replaces_the_usual_one() -> None:
+    sent = request("POST", "/", {"Accept": "*/*", "Origin": "null"}, "{}").decode()
+    assert sent.count("Accept: ") == 1
+    assert "Accept: */*\r\n" in sent
+    assert "Origin: null\r\n" in sent
+    assert "Content-Type: application/json\r\n" in sent
 
 
 @pytest.mark.parametrize("path", ["/kept", "/close"])
@@ -100,13 +209,24 @@ def test_every_request_is_answered_and_timed(stub: int, path: str) -> None:
     assert sent.last == path.encode()
 
 
+def test_a_304_has_no_body_whatever_length_it_states(stub: int) -> None:
+    sent = send_all(stub, [request("GET", "/unchanged")] * 10, 304, connections=2)
+    assert (len(sent.latencies), sent.last) == (10, b"")
+    assert sent.head.startswith(b"HTTP/1.1 304 ")
+
+
 def test_no_request_is_sent_when_the_time_is_over(stub: int) -> None:
     assert not send_all(stub, [request("GET", "/kept")] * 3, 200, seconds=0).latencies
 
 
 @pytest.mark.parametrize(
     ("asked", "shown"),
-    [(("GET", "/lost"), "503 Service Unavailable(.|\n)*/lost"), (("DELETE", "/"), "closed before the answer")],
+    [
+        (("GET", "/lost"), "503 Service Unavailable(.|\n)*/lost"),
+        (("GET", "/unchanged"), "200 was expected(.|\n)*304 Not Modified"),
+        (("GET", "/longer"), "200 was expected(.|\n)*/longer"),
+        (("DELETE", "/"), "closed before the answer"),
+    ],
 )
 def test_a_wrong_answer_ends_the_run_and_is_shown(stub: int, asked: tuple[str, str], shown: str) -> None:
     with pytest.raises(WrongAnswer, match=shown):

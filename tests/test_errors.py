@@ -21,7 +21,7 @@ from rest_framework import exceptions
 from rest_framework.test import APIClient
 
 from config.api.errors import CODES, RENAMED
-from tasks.models import Task
+from tasks.models import Task, TaskQuerySet
 from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
@@ -53,9 +53,8 @@ def test_a_host_that_is_not_ours_is_a_400(settings: Settings, debug: bool, host:
 
 
 @pytest.mark.parametrize("exc", [OperationalError("gone"), InterfaceError("closed")])
-@pytest.mark.usefixtures("long_way")
 def test_a_database_that_is_away_is_a_503(api: APIClient, monkeypatch: pytest.MonkeyPatch, exc: Exception) -> None:
-    monkeypatch.setattr(Task, "change", raising(exc))
+    monkeypatch.setattr(TaskQuerySet, "change", raising(exc))
     answer = api.patch(f"/tasks/{make_task().pk}", {"title": "B"})
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
     assert answer["Retry-After"] == "1"
@@ -85,24 +84,22 @@ def test_a_database_that_is_away_is_a_503(api: APIClient, monkeypatch: pytest.Mo
         (ProgrammingError, None, 500),
     ],
 )
-@pytest.mark.usefixtures("long_way")
 def test_only_what_passes_is_a_503(
     api: APIClient, monkeypatch: pytest.MonkeyPatch, kind: type[Error], sqlstate: str | None, status: int
 ) -> None:
     exc, cause = kind("it failed"), psycopg.Error("it failed")
     cause.sqlstate = sqlstate
     exc.__cause__ = cause
-    monkeypatch.setattr(Task, "change", raising(exc))
+    monkeypatch.setattr(TaskQuerySet, "change", raising(exc))
     answer = api.patch(f"/tasks/{make_task().pk}", {"title": "B"})
     assert answer.status_code == status
     assert ("Retry-After" in answer) is (status == 503)
 
 
-@pytest.mark.usefixtures("long_way")
 def test_a_crash_is_a_500_that_tells_nothing_and_is_logged_whole(
     api: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(Task, "change", raising(RuntimeError("the secret")))
+    monkeypatch.setattr(TaskQuerySet, "change", raising(RuntimeError("the secret")))
     answer = api.patch(f"/tasks/{make_task().pk}", {"title": "B"})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "secret" not in answer.content.decode()

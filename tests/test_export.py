@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from config.api.fields import case_folded
 from tasks.models import Reference, Tag, Task
-from tests.factories import make_task, make_tasks
+from tests.factories import change_task, make_task, make_tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -112,12 +112,12 @@ def test_no_column_of_a_task_is_forgotten_by_export_or_import(tmp_path: Path, fi
 
 
 def test_csv_has_a_line_per_task_under_its_header(tmp_path: Path) -> None:
-    task = make_task("Buy milk", description="", tags=("b", "A, c"), due_date="2026-12-01")
+    task = make_task("Buy milk", description="", tags=("b", "A, c"), due_date="2026-12-01", priority=1)
     Reference.objects.create(task_id=task.pk, reference="r1")
     created = task.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     assert export(tmp_path, "tasks.csv").decode() == (
-        "reference,title,description,completed,completed_at,due_date,tags,created_at\n"
-        f'r1,Buy milk,\\,false,,2026-12-01,"""A, c"",b",{created}\n'
+        "reference,title,description,completed,completed_at,due_date,priority,tags,created_at\n"
+        f'r1,Buy milk,\\,false,,2026-12-01,1,"""A, c"",b",{created}\n'
     )
 
 
@@ -133,7 +133,7 @@ def test_json_is_an_array_and_json_lines_has_its_items(tmp_path: Path) -> None:
 def test_a_reference_is_the_same_in_every_export_and_stays_after_an_edit(tmp_path: Path) -> None:
     task = make_task()
     (before,) = json.loads(export(tmp_path, "tasks.json"))
-    Task.change(task.pk, {"title": "Edited"})
+    change_task(task.pk, {"title": "Edited"})
     (after,) = json.loads(export(tmp_path, "tasks.json"))
     assert after == before | {"title": "Edited"}
 

@@ -111,10 +111,10 @@ def test_a_task_that_was_deleted_is_made_anew_and_one_that_was_brought_back_is_k
     file = write(tmp_path, TASKS)
     run(file)
     pk = Task.objects.get(title="Buy milk").pk
-    Task.remove(pk)
+    Task.objects.remove(pk)
     Task.objects.bring_back(Change.objects.filter(task_id=pk, operation="delete")[0])
     assert run(file) == "CSV. Tasks imported: 0; already there: 2\n"
-    Task.remove(pk)
+    Task.objects.remove(pk)
     assert run(file) == "CSV. Tasks imported: 1; already there: 1\n"
     assert run(file) == "CSV. Tasks imported: 0; already there: 2\n"
     assert list(map(str, Reference.objects.order_by("reference"))) == ["r1", "r2"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group, Permission, User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -97,6 +97,7 @@ def test_a_token_wins_over_a_session(api: APIClient, alice: User, bob: User) -> 
     assert bearer(api, make_token(bob)).delete(f"/tasks/{make_task().pk}").status_code == 403
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_permissions_are_those_of_now(api: APIClient, settings: Settings, bob: User) -> None:
     settings.API_ANONYMOUS = "none"
     bearer(api, make_token(bob))
@@ -167,6 +168,7 @@ def test_without_a_token_the_answer_asks_for_one(api: APIClient, settings: Setti
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="tasks"'
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_revocation_acts_on_the_next_request(api: APIClient, bob: User) -> None:
     bearer(api, make_token(bob))
     assert api.get("/tasks/").status_code == 200
@@ -238,12 +240,13 @@ def queries_of(api: APIClient, expected: int) -> int:
     return len(queries)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
     api: APIClient, settings: Settings
 ) -> None:
     """Each of these is a change that some other process may make."""
     settings.API_ANONYMOUS = "none"
-    readers = Group.objects.get(name="Task readers")
+    readers = make_member("somebody", "Task readers").groups.get()
     view = Permission.objects.get(codename="view_task")
     endings: dict[str, Callable[[User], object]] = {
         "revoked": lambda user: user.tokens.update(revoked_at=timezone.now()),
@@ -265,6 +268,7 @@ def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
         assert queries_of(api, 403 if "group" in why or "permission" in why else 401) > 1, why
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_a_remembered_grant_no_longer_allows_does_not_even_find_nothing(
     api: APIClient, settings: Settings, bob: User
 ) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tasks.transfer.formats import read
-from tasks.transfer.rows import BadFile, Row, RowFault, checked
+from tasks.transfer.records import BadFile, RowFault, Values, checked
 from tasks.transfer.source import Source
 
 HEADER = (
@@ -18,7 +18,7 @@ HEADER = (
 )
 
 
-def mapped(text: str, file_format: str = "csv") -> tuple[list[Row], list[RowFault], Counter[str]]:
+def mapped(text: str, file_format: str = "csv") -> tuple[list[Values], list[RowFault], Counter[str]]:
     reading = read(Source(io.BytesIO(text.encode())), file_format)
     records = list(reading.records)
     rows = [row for row in map(checked, records) if row]
@@ -26,7 +26,7 @@ def mapped(text: str, file_format: str = "csv") -> tuple[list[Row], list[RowFaul
     return rows, [fault for record in records for fault in record.faults], reading.left
 
 
-def todoist(*lines: str) -> list[Row]:
+def todoist(*lines: str) -> list[Values]:
     rows, faults, _ = mapped(HEADER + "\r\n".join(lines))
     assert not faults
     return rows
@@ -139,7 +139,7 @@ VIKUNJA = {
 PROJECT = {"id": 1, "title": "Household", "description": "Ours", "is_archived": False, "tasks": [VIKUNJA]}
 
 
-def vikunja(*tasks: dict[str, Any]) -> list[Row]:
+def vikunja(*tasks: dict[str, Any]) -> list[Values]:
     rows, faults, _ = mapped(json.dumps([{"id": 1, "title": "", "tasks": tasks}]), "json")
     assert not faults
     return rows

@@ -17,7 +17,7 @@ from tasks.serializers import TaskSerializer
 from tasks.transfer.csv_rows import cell_of, reader_of
 from tasks.transfer.formats import format_of, read
 from tasks.transfer.json_stream import JSONStream
-from tasks.transfer.rows import COLUMNS, BadFile, Record, Row, checked, serializer
+from tasks.transfer.records import COLUMNS, BadFile, ImportSerializer, Record, Values, checked
 from tasks.transfer.source import Source
 
 HEADER = "reference,title,description,completed,completed_at,due_date,tags,created_at\n"
@@ -31,7 +31,7 @@ def says(**body: Any) -> str:
     return detail
 
 
-def rows_of(text: str | bytes, file_format: str) -> tuple[list[Row], list[str]]:
+def rows_of(text: str | bytes, file_format: str) -> tuple[list[Values], list[str]]:
     """The good rows, and what is wrong with the others."""
     content = text.encode() if isinstance(text, str) else text
     records = list(read(Source(io.BytesIO(content)), file_format).records)
@@ -39,7 +39,7 @@ def rows_of(text: str | bytes, file_format: str) -> tuple[list[Row], list[str]]:
     return found, [str(fault) for record in records for fault in record.faults]
 
 
-def good(text: str | bytes, file_format: str) -> list[Row]:
+def good(text: str | bytes, file_format: str) -> list[Values]:
     rows, faults = rows_of(text, file_format)
     assert faults == []
     return rows
@@ -117,7 +117,7 @@ def test_every_fault_is_named_by_line_column_and_reason(file_format: str) -> Non
         for number, fault in [
             *((1, f"{name}: {says(**{name: value})}") for name, value in values[1].items()),
             (2, f"reference: {says(title='r' * 201)}"),
-            (2, f"title: {serializer().fields['title'].error_messages['required']}"),
+            (2, f"title: {ImportSerializer.shared().fields['title'].error_messages['required']}"),
             (2, "completed_at: Put a time with its offset like 2026-11-22T16:00:00Z."),
             (2, "created_at: Put a time with its offset like 2026-11-22T16:00:00Z."),
             (3, "completed_at: Leave it out, or set completed to true."),

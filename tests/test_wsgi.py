@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.api.fast_path import Answer
+from config.api.responses import JSONParts
 from config.server.responses import send
 from config.wsgi import application, read_body, refuse_target
 from tests.factories import make_task
@@ -84,8 +84,8 @@ def test_another_server_than_gunicorn_gets_the_answer_as_wsgi_has_it() -> None:
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
         called.extend((status, headers))
 
-    assert send(Answer("200 OK", [("Content-Length", "2")], [b"{", b"}"]), start_response) == [b"{", b"}"]
-    assert called == ["200 OK", [("Content-Length", "2")]]
+    assert send(JSONParts([b"{", b"}"]), start_response) == [b"{", b"}"]
+    assert called == ["200 OK", [("Content-Type", "application/json"), ("Content-Length", "2")]]
 
 
 @pytest.mark.django_db(transaction=True)

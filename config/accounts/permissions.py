@@ -26,6 +26,7 @@ class ModelPermissionsOrAnonymous(DjangoModelPermissions):
         needed = self.get_required_permissions(method, view.queryset.model)
         missing = [permission for permission in needed if not is_granted(request, permission)]
         if missing:
+            view.confirm(request)  # what is remembered of a token may be too little by now
             raise PermissionDenied(f"This needs the permission {', '.join(missing)}.")
         return True
 

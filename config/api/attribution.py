@@ -1,38 +1,41 @@
-"""Which request, and who is behind it, for the log, the caller and the history of tasks."""
+"""Which request, and who sends it: for the log, the caller, and the history that the database keeps."""
 
 import random
 import re
 import uuid
 from collections.abc import Callable
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
 from config.accounts.tokens.grants import TokenGrant
-from tasks.history.models import attribute_changes
+from config.postgresql.statements import Call, Statement
 
 ADMIN = "/admin/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+# For the transaction alone: who, in which request; and nothing, unless what the token granted still holds.
+SIGN = Statement(
+    "SELECT set_config('tasks.actor', %(actor)s, true), set_config('tasks.request', %(request)s, true),"
+    " tokens_require(%(version)s)"
+)
+REQUIRE = Statement("SELECT tokens_require(%(version)s)")
 
 
 def request_id_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
     """Gives each request an id, that of the caller's X-Request-ID where it is one, and sends it back."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        request.META["request_id"] = request_id_for(request.headers.get("X-Request-ID", ""))
+        given = request.META.get("HTTP_X_REQUEST_ID", "")
+        # It tells requests apart, and is no secret.
+        own = given if REQUEST_ID.fullmatch(given) else str(uuid.UUID(int=random.getrandbits(128), version=4))
+        request.META["request_id"] = own
         answer = get_response(request)
-        answer["X-Request-ID"] = request_id(request)
+        answer.headers["X-Request-ID"] = own
         return answer
 
     return middleware
-
-
-def request_id_for(given: str) -> str:
-    """The id that a caller gave, where it is one; else a new one."""
-    if REQUEST_ID.fullmatch(given):
-        return given
-    return str(uuid.UUID(int=random.getrandbits(128), version=4))  # it tells requests apart, and is no secret
 
 
 def request_id(request: HttpRequest) -> str:
@@ -40,11 +43,22 @@ def request_id(request: HttpRequest) -> str:
     return found
 
 
-def actor_of(request: Request) -> str:
-    """The caller, as the history names them: `anna`, `anna (backup script)` with a token, `anonymous`."""
-    if isinstance(request.auth, TokenGrant):
-        return request.auth.actor
-    return request.user.get_username() or "anonymous"
+def guard_of(request: Request) -> Call | None:
+    """What has to come first in the transaction of what a request does: a signature, and the check of a token."""
+    token = request.auth if isinstance(request.auth, TokenGrant) else None
+    version = token and token.version
+    if request.method in SAFE_METHODS:
+        return Call(REQUIRE, {"version": version}) if token else None
+    actor = token.actor if token else request.user.get_username() or "anonymous"
+    return Call(SIGN, {"actor": actor, "request": request_id(request), "version": version})
+
+
+def attribute_changes(actor: str, request: str = "") -> None:
+    """Record what this connection changes from now on as done by `actor`, in the request of this id."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('tasks.actor', %s, false), set_config('tasks.request', %s, false)", [actor, request]
+        )
 
 
 def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:

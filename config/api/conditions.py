@@ -15,48 +15,50 @@ SCHEMA = {"type": "string", "pattern": r'^([*]|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One of the two headers: the tags that it lists, or `*` for whatever is there now."""
-
-    tags: frozenset[str]
-
-    @classmethod
-    def parse(cls, header: str, value: str) -> Self:
-        if not LIST.fullmatch(value):
-            raise InvalidHeader(header, 'Put * or one or more entity tags by comma, such as "6f3a", quotes included.')
-        return cls(frozenset("*" if value.strip() == "*" else (match[0] for match in ENTITY_TAG.finditer(value))))
-
-    def holds_strongly(self, etag: str) -> bool:
-        """For If-Match: a weak tag never does, since bytes that only mean the same may hide an edit."""
-        return "*" in self.tags or etag in self.tags
-
-    def holds_weakly(self, etag: str) -> bool:
-        """For If-None-Match, where W/ makes no difference."""
-        return "*" in self.tags or etag in {tag.removeprefix("W/") for tag in self.tags}
-
-
-@dataclass(frozen=True)
 class Preconditions:
-    """If-Match and If-None-Match of a request, as far as it has them."""
+    """If-Match and If-None-Match of a request, as the opaque tags (what stands between the quotes) that they list.
 
-    if_match: Condition | None
-    if_none_match: Condition | None
+    `allowed` is None for any; a weak tag is not in it, since bytes that only mean the same may hide an edit. In
+    `refused`, W/ makes no difference.
+    """
+
+    allowed: frozenset[str] | None = None
+    refused: frozenset[str] | None = None
+    refuses_any: bool = False
 
     @classmethod
-    def of(cls, headers: Mapping[str, str]) -> Self:
-        conditions = (
-            Condition.parse(name, headers[name]) if name in headers else None for name in ("If-Match", "If-None-Match")
+    def of(cls, environ: Mapping[str, str]) -> Self:
+        """From a WSGI environment. Raises InvalidHeader."""
+        if_match, if_none_match = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
+        if if_match is None and if_none_match is None:
+            return cls()
+        allowed = None if if_match is None else tags_in("If-Match", if_match)
+        refused = None if if_none_match is None else tags_in("If-None-Match", if_none_match)
+        return cls(
+            None if allowed is None or "*" in allowed else frozenset(tag[1:-1] for tag in allowed if tag[0] == '"'),
+            None if refused is None else frozenset(tag.removeprefix("W/")[1:-1] for tag in refused),
+            refused is not None and "*" in refused,
         )
-        return cls(*conditions)
+
+    @property
+    def lists(self) -> dict[str, frozenset[str] | None]:
+        """For a statement that writes: of `*` in If-None-Match, nothing that exists is allowed."""
+        return {"allowed": frozenset() if self.refuses_any else self.allowed, "refused": self.refused}
 
     def match(self, etag: str) -> bool:
         """Whether If-Match, where there is one, asks for what has this strong entity tag."""
-        return self.if_match is None or self.if_match.holds_strongly(etag)
+        return self.allowed is None or etag[1:-1] in self.allowed
 
     def is_known(self, etag: str) -> bool:
         """Whether If-None-Match lists it: a read is then a 304."""
-        return self.if_none_match is not None and self.if_none_match.holds_weakly(etag)
+        return self.refuses_any or (self.refused is not None and etag[1:-1] in self.refused)
 
-    def allow(self, etag: str) -> bool:
-        """Whether a write may go on; else it is a 412."""
-        return self.match(etag) and not self.is_known(etag)
+
+UNCONDITIONAL = Preconditions()
+
+
+def tags_in(header: str, value: str) -> list[str]:
+    """The entity tags of a header, or `*` alone."""
+    if not LIST.fullmatch(value):
+        raise InvalidHeader(header, 'Put * or one or more entity tags by comma, such as "6f3a", quotes included.')
+    return ["*"] if value.strip() == "*" else [match[0] for match in ENTITY_TAG.finditer(value)]

@@ -4,6 +4,7 @@ import datetime
 import difflib
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import django_filters
@@ -16,7 +17,9 @@ from rest_framework.views import APIView
 
 from config.api.errors import Fault, InvalidQuery
 from config.api.fields import BLANK, DATE, DATE_SCHEMA
+from config.postgresql.conditions import Parameter
 
+WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 # RFC 3339 with capitals, as finely as PostgreSQL keeps time.
 LOCAL_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
 OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
@@ -30,21 +33,41 @@ class FilterBackend(DjangoFilterBackend):
     """Reports all faults of a query string at once: unknown names, repetitions, wrong values, a wrong page."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
-        filterset = self.get_filterset(request, queryset, view)
-        paginator = getattr(view, "paginator", None)
-        page = paginator.read(request.query_params)[1] if paginator else []
-        known = [*filterset.filters, *(paginator.names() if paginator else ())]
-        repeatable = {name for name, one in filterset.filters.items() if isinstance(one, RepeatableFilter)}
-        faults = unknown_parameters(request.query_params, known) + repeated_parameters(request.query_params, repeatable)
-        faults += page + [
-            {"parameter": name, "code": fault["code"], "detail": fault["message"]}
-            for name, entries in filterset.form.errors.get_json_data().items()
-            for fault in entries
-        ]
+        """A queryset with a Parameter for each value; the values are in request.filters, by the parameters' names.
+
+        So it is one and the same object for all requests with the same filters, and its SQL is compiled once.
+        """
+        request.filters = {}
+        if not request.META["QUERY_STRING"]:
+            return queryset
+        query, filters = request.query_params, view.filterset_class.base_filters
+        known = [*filters, *view.paginator.names()]
+        repeatable = {name for name in query if isinstance(filters.get(name), RepeatableFilter)}
+        faults = unknown_parameters(query, known) + repeated_parameters(query, repeatable)
+        faults += view.paginator.read(query)[1]
+        for name, one in filters.items():
+            if name not in query:
+                continue
+            try:
+                value = one.field.clean(query.getlist(name) if name in repeatable else query[name])
+            except forms.ValidationError as exc:
+                faults += [
+                    {"parameter": name, "code": each.code or "", "detail": str(each.message)} for each in exc.error_list
+                ]
+            else:
+                request.filters |= one.values(name, value)
         if faults:
             raise InvalidQuery(faults)
-        filtered: QuerySet[Any] = filterset.qs
-        return filtered
+        return filtered(view.filterset_class, tuple(request.filters))
+
+
+@lru_cache(maxsize=256)
+def filtered(filterset: type[FilterSet], names: tuple[str, ...]) -> QuerySet[Any]:
+    """The rows that meet the conditions of these parameters."""
+    rows: QuerySet[Any] = filterset.Meta.model.objects.all()
+    for name in names:
+        rows = filterset.base_filters[name.partition("[")[0]].filter(rows, Parameter(name))
+    return rows
 
 
 def unknown_parameters(query: QueryDict, known: Sequence[str]) -> list[Fault]:
@@ -98,6 +121,21 @@ class BooleanField(QueryField):
         if value not in ("true", "false"):
             raise invalid("Put true or false.")
         return value == "true"
+
+
+class IntegerField(QueryField):
+    def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.bounds = min_value, max_value
+        self.schema = {"type": "integer", "minimum": min_value, "maximum": max_value}
+
+    def parse(self, value: str) -> int:
+        least, most = self.bounds
+        if not WHOLE_NUMBER.fullmatch(value):
+            raise invalid(f"Expected a whole number from {least} to {most}.")
+        if not least <= int(value) <= most:
+            raise invalid(f"{value} is not between {least} and {most}.", "out_of_range")
+        return int(value)
 
 
 class DateField(QueryField):
@@ -198,35 +236,49 @@ class OrderingField(QueryField):
         return terms
 
 
-class BooleanFilter(django_filters.Filter):
+class Filter(django_filters.Filter):
+    """Of the values that it was given, `values` makes those of the condition's parameters."""
+
+    def values(self, name: str, value: Any) -> dict[str, Any]:
+        return {name: value}
+
+
+class BooleanFilter(Filter):
     field_class = BooleanField
 
 
-class DateFilter(django_filters.Filter):
+class IntegerFilter(Filter):
+    field_class = IntegerField
+
+
+class DateFilter(Filter):
     field_class = DateField
 
 
-class DateTimeFilter(django_filters.Filter):
+class DateTimeFilter(Filter):
     field_class = DateTimeField
 
 
-class TextFilter(django_filters.Filter):
+class TextFilter(Filter):
     field_class = TextField
 
 
-class RepeatableFilter(django_filters.Filter):
-    """A parameter that may be given several times."""
+class RepeatableFilter(Filter):
+    """A parameter that may be given several times: `name[0]`, `name[1]`, ..."""
 
     field_class = RepeatedField
 
+    def values(self, name: str, value: Any) -> dict[str, Any]:
+        return {f"{name}[{place}]": each for place, each in enumerate(value)}
 
-class OrderingFilter(django_filters.Filter):
+
+class OrderingFilter(Filter):
     """Is checked here, and followed by the pagination, which cuts pages along it."""
 
     field_class = OrderingField
 
-    def filter(self, qs: QuerySet[Any], value: list[str] | None) -> QuerySet[Any]:
-        return qs
+    def values(self, name: str, value: Any) -> dict[str, Any]:
+        return {}
 
 
 __all__ = ["FilterSet"]

@@ -46,14 +46,14 @@ class Order:
             for column, descending in self.columns
         )
 
-    def after(self, table: str, first: int = 1, *, backwards: bool = False) -> str:
-        """The condition of a page that begins behind the row whose values come in as $first and the following.
+    def after(self, table: str, *, backwards: bool = False) -> str:
+        """The condition of a page that begins behind the row whose values are %(cursor_0)s and the following.
 
         One direction in all columns is one comparison of rows, which an index serves from end to end. With several,
         the first column still bounds what is read.
         """
         columns = [column.sql.format(table) for column, _ in self.columns]
-        values = [f"${place}::{column.type}" for place, (column, _) in enumerate(self.columns, first)]
+        values = [f"%(cursor_{place})s::{column.type}" for place, (column, _) in enumerate(self.columns)]
         operators = ["<" if descending != backwards else ">" for _, descending in self.columns]
         if len(set(operators)) == 1:
             return f"({', '.join(columns)}) {operators[0]} ({', '.join(values)})"

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.negotiation import BaseContentNegotiation
@@ -21,12 +22,19 @@ class ContentNegotiation(BaseContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        """What the client likes best, in our own words: no parameter of Accept comes back in Content-Type."""
-        ranges = _ranges(request.META.get("HTTP_ACCEPT", ""))
-        best = max(renderers, key=lambda renderer: _quality(renderer.media_type, ranges))
-        if not _quality(best.media_type, ranges):
-            raise NotAcceptable(f"The header Accept does not take {best.media_type}.")
-        return best, best.media_type
+        """The one that there is, in our own words: no parameter of Accept comes back in Content-Type."""
+        (renderer,) = renderers
+        if not _accepts(request.META.get("HTTP_ACCEPT", ""), renderer.media_type):
+            raise NotAcceptable(f"The header Accept does not take {renderer.media_type}.")
+        return renderer, renderer.media_type
+
+
+@lru_cache(maxsize=256)
+def _accepts(accept: str, media_type: str) -> bool:
+    """By the most specific range that the type is in."""
+    ranges, kind = _ranges(accept), _essence(media_type)
+    specific = next((each for each in (kind, f"{kind.partition('/')[0]}/*", "*/*") if each in ranges), None)
+    return specific is not None and ranges[specific] > 0
 
 
 def _ranges(accept: str) -> dict[str, float]:
@@ -38,15 +46,6 @@ def _ranges(accept: str) -> dict[str, float]:
         if parts[0]:
             ranges[parts[0]] = float(weights[0]) if QUALITY.fullmatch(weights[0]) else 0.0
     return ranges or {"*/*": 1.0}
-
-
-def _quality(media_type: str, ranges: dict[str, float]) -> float:
-    """Of the most specific range that the type is in."""
-    kind = _essence(media_type)
-    for each in (kind, f"{kind.partition('/')[0]}/*", "*/*"):
-        if each in ranges:
-            return ranges[each]
-    return 0.0
 
 
 def _essence(media_type: str) -> str:

@@ -1,29 +1,40 @@
 """Pages by `limit`, and by `cursor` or `offset`; refused where DRF would clamp or fall back to a default."""
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import BooleanField, QuerySet
-from django.db.models.expressions import OrderBy, RawSQL
+from django.forms import ValidationError
+from django.http import QueryDict
 from rest_framework import pagination
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from config.api.errors import Fault, InvalidQuery
+from config.api.filters import IntegerField
 from config.api.keyset import Column, Cursor, Order
 
-WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 BIGINT_MAX = 2**63 - 1
 # As far as rows are counted one by one, which is as many as a page can have. Elasticsearch does it up to 10,000, and
 # PostgREST as far as it is told; each more would cost every page of a longer list.
 MOST_COUNTED = 1000
+DEFAULT_LIMIT = 50
+PARAMETERS = ("limit", "offset", "cursor")
 CURSOR_TEXT = (
     "Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with `offset`."
 )
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What pages have in common whose statements differ in their parameters alone."""
+
+    order: Order
+    has_cursor: bool
+    backwards: bool
+    limits: str
 
 
 @dataclass(frozen=True)
@@ -39,14 +50,30 @@ class Page:
     def backwards(self) -> bool:
         return self.cursor is not None and self.cursor.backwards
 
+    @property
+    def shape(self) -> Shape:
+        """A limit that is the same for most is planned for once, and so is no offset."""
+        limit = f"LIMIT {self.limit + 1}" if self.limit == DEFAULT_LIMIT else "LIMIT %(limit)s"
+        limits = limit if self.offset is None else f"{limit} OFFSET %(offset)s"
+        return Shape(self.order, self.cursor is not None, self.backwards, limits)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Of the statement's parameters. One row more than the page has tells whether there is a next one."""
+        cursor = self.cursor.values if self.cursor else ()
+        return {f"cursor_{place}": value for place, value in enumerate(cursor)} | {
+            "limit": self.limit + 1,
+            "offset": self.offset,
+        }
+
     def links(
-        self, url: str, query: Sequence[tuple[str, str]], ends: Sequence[Mapping[str, Any]], *, more: bool
+        self, url: str, query: QueryDict, ends: Sequence[Mapping[str, Any]], *, more: bool
     ) -> dict[str, str | None]:
         """`next` and `previous`. `ends` are the first and the last row; `more`: there are rows behind them.
 
         Who asked by `offset` goes on by it. Who did not walks by cursors.
         """
-        rest = [(name, value) for name, value in query if name not in ("limit", "offset", "cursor")]
+        rest = [(name, value) for name, values in query.lists() if name not in PARAMETERS for value in values]
 
         def link(**parameters: object) -> str:
             own = [(name, str(value)) for name, value in {"limit": self.limit, **parameters}.items()]
@@ -67,10 +94,10 @@ class Page:
         }
 
 
-class LimitOffsetPagination(pagination.LimitOffsetPagination):
+class Pagination(pagination.BasePagination):
     """`limit` 1 to 1000, default 50; `offset` from 0 to 2^63 - 1, which is as far as PostgreSQL counts; or `cursor`."""
 
-    default_limit = 50
+    default_limit = DEFAULT_LIMIT
     max_limit = 1000
     # What the rows can be ordered by, how they are when nobody says, and the column that no two rows share.
     columns: Mapping[str, Column]
@@ -78,7 +105,7 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
     unique = "id"
 
     def names(self) -> tuple[str, ...]:
-        return ("limit", "offset", "cursor")
+        return PARAMETERS
 
     def read(self, query: Mapping[str, str]) -> tuple[Page | None, list[Fault]]:
         """The page that these parameters ask for; or what is wrong with them, to be told with the filters' faults."""
@@ -102,23 +129,18 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
         offset = int(query["offset"]) if "offset" in query else None
         return Page(order, int(query.get("limit", self.default_limit)), offset, cursor), []
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+    def page_of(self, request: Request) -> Page:
+        """The page that a request asks for. Raises InvalidQuery."""
+        if not request.META["QUERY_STRING"]:
+            return self.first_page
         page, faults = self.read(request.query_params)
         if page is None:
             raise InvalidQuery(faults)
-        self.page, self.asked = page, request
-        self.count, self.is_estimate = counted(queryset)
-        start = page.offset or 0
-        rows = ordered(queryset, page)[start : start + page.limit + 1]
-        self.more = len(rows) > page.limit
-        found = list(rows)[: page.limit]
-        return found[::-1] if page.backwards else found
+        return page
 
-    def get_paginated_response(self, data: Any) -> Response:
-        query = [(name, value) for name, values in self.asked.query_params.lists() for value in values]
-        url = self.asked.build_absolute_uri(self.asked.path)
-        links = self.page.links(url, query, [*data[:1], *data[-1:]], more=self.more)
-        return Response({"count": self.count, "count_is_estimate": self.is_estimate, **links, "results": data})
+    @cached_property
+    def first_page(self) -> Page:
+        return Page(Order.of(self.default_order, self.columns, self.unique), self.default_limit, None, None)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         whole: dict[str, Any] = {"type": "integer"}
@@ -158,43 +180,13 @@ class LimitOffsetPagination(pagination.LimitOffsetPagination):
 
 
 def number_faults(name: str, query: Mapping[str, str], least: int, most: int) -> Iterator[Fault]:
-    value = query.get(name, str(least))
-    if not WHOLE_NUMBER.fullmatch(value):
-        yield {"parameter": name, "code": "invalid", "detail": f"Put a whole number from {least} to {most}."}
-    elif not least <= int(value) <= most:
-        yield {"parameter": name, "code": "out_of_range", "detail": f"{value} is not between {least} and {most}."}
-
-
-def counted(queryset: QuerySet[Any]) -> tuple[int, bool]:
-    """How many rows there are, and whether that is an estimate, which it is where there are more than MOST_COUNTED."""
-    rows = queryset.order_by()
-    count = rows.values("pk")[: MOST_COUNTED + 1].count()
-    if count <= MOST_COUNTED:
-        return count, False
-    return max(estimate_in(rows.explain(format="json")), count), True
+    try:
+        IntegerField(min_value=least, max_value=most).clean(query.get(name))
+    except ValidationError as exc:
+        yield {"parameter": name, "code": str(exc.code), "detail": exc.message}
 
 
 def estimate_in(plan: str | bytes) -> int:
     """The rows that PostgreSQL expects, from what EXPLAIN (FORMAT JSON) answers."""
     estimate: int = json.loads(plan)[0]["Plan"]["Plan Rows"]
     return estimate
-
-
-def ordered(queryset: QuerySet[Any], page: Page) -> QuerySet[Any]:
-    """In the order of the page and from its cursor on; backwards, what is next to the cursor comes first."""
-    table, cursor = queryset.model._meta.db_table, page.cursor  # noqa: SLF001 - public, in spite of its name
-    if cursor:
-        values: list[str] = []
-
-        def placeholder(number: re.Match[str]) -> str:
-            values.append(cursor.values[int(number[1]) - 1])
-            return "%s"
-
-        condition = re.sub(r"\$([0-9]+)", placeholder, page.order.after(table, backwards=page.backwards))
-        queryset = queryset.filter(RawSQL(condition, values, output_field=BooleanField()))  # noqa: S611 - see keyset
-    return queryset.order_by(
-        *(
-            OrderBy(RawSQL(column.sql.format(table), ()), descending=descending != page.backwards)  # noqa: S611
-            for column, descending in page.order.columns
-        )
-    )

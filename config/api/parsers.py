@@ -51,15 +51,19 @@ class MergePatchParser(JSONParser):
 def read_json(text: str) -> Any:
     """The value; an object knows every fault in it. Raises ValueError, and RecursionError where it is too deep."""
     if text.startswith("\ufeff"):
-        raise ValueError("a byte order mark (BOM) stands before it")
-    return with_faults(DECODER.decode(text))
+        raise ValueError("it begins with a byte order mark (BOM)")
+    return with_faults(DECODER.decode(text), text)
 
 
-def with_faults(value: Any) -> Any:
-    """The same value, in which an object knows every fault. Raises RecursionError as read_json does."""
-    faults = tuple(_faults(value, "", 1))
-    if isinstance(value, Members):
-        value.faults = faults
+def with_faults(value: Any, text: str | None = None) -> Any:
+    """The same value, in which an object knows every fault. Raises RecursionError as read_json does.
+
+    `text` is the JSON that it was read from.
+    """
+    if not (text is not None and isinstance(value, Members) and _is_plain(value, text)):
+        faults = tuple(_faults(value, "", 1))
+        if isinstance(value, Members):
+            value.faults = faults
     return value
 
 
@@ -86,6 +90,16 @@ def _members(pairs: list[tuple[str, Any]]) -> Members:
     return members
 
 
+def _is_plain(members: Members, text: str) -> bool:
+    """Whether it is flat and without escapes, as most bodies are: only by one of these can a fault be in it."""
+    if members.repeated or "\\u" in text:
+        return False
+    return all(
+        type(value) in SCALARS or (type(value) is list and all(type(inner) is str for inner in value))
+        for value in members.values()
+    )
+
+
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= 20 else math.inf  # no member takes more; Python itself stops at 4,300 digits
 
@@ -96,6 +110,7 @@ def _refuse_constant(name: str) -> None:
 
 # For values that stand in a longer text; each then goes through with_faults.
 DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer, parse_constant=_refuse_constant)
+SCALARS = (str, bool, int, type(None))
 
 
 def _faults(value: Any, pointer: str, depth: int) -> Iterator[Fault]:

@@ -1,25 +1,76 @@
 """What every view of the API has in common, on top of DRF's."""
 
+import io
+from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
-from django.http import HttpRequest
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.utils.datastructures import MultiValueDict
 from rest_framework import request as drf
-from rest_framework.response import Response
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser
 from rest_framework.views import APIView
 
-from config.api.errors import InvalidQuery
+from config.accounts.tokens.authentication import token_in
+from config.accounts.tokens.grants import CHANGED, TokenGrant, forget
+from config.api.attribution import guard_of
+from config.api.errors import InvalidQuery, sqlstate_of
 from config.api.filters import repeated_parameters, unknown_parameters
+from config.api.responses import no_content
 
 
 class Request(drf.Request):
-    """DRF's, which takes a request without Content-Length for one with an empty object as its body."""
+    """DRF's, for bodies in JSON alone, with what a view asks for often."""
 
-    def _load_stream(self) -> None:
-        self._stream: HttpRequest = self._request  # type: ignore[assignment]  # as DRF itself does
+    filters: dict[str, Any]  # what FilterBackend has read
+
+    def __init__(self, request: HttpRequest, **kwargs: Any) -> None:
+        self.META, self.method = request.META, request.method  # DRF's are found by way of an AttributeError
+        super().__init__(request, **kwargs)
+
+    def _load_data_and_files(self) -> None:
+        """One without Content-Length is an empty body, which DRF takes for an empty object."""
+        parser = self.negotiator.select_parser(self, self.parsers)
+        if parser is None:
+            raise UnsupportedMediaType(self.content_type)
+        stream = io.BytesIO(self._request.body)
+        self._files: Any = MultiValueDict()
+        self._data = self._full_data = parser.parse(stream, self.content_type, self.parser_context)
+
+    @property
+    def origin(self) -> str:
+        """Where the service is, as the client calls it."""
+        return f"{self._request.scheme}://{self.META['HTTP_HOST']}"
+
+
+@cache
+def made(classes: tuple[type, ...]) -> list[Any]:
+    """One of each, for all requests: what they are told of a request comes as arguments."""
+    return [each() for each in classes]
 
 
 class StrictAPIView(APIView):
     """Ignores no query parameter, and lists the methods only where HTTP asks for it."""
+
+    parsers_of: Mapping[str, tuple[type[BaseParser], ...]] = {}  # by method, where they are not parser_classes
+
+    def get_parsers(self) -> list[Any]:
+        method = self.request.method if self.request is not None else ""
+        return made(tuple(self.parsers_of.get(method or "", self.parser_classes)))
+
+    def get_renderers(self) -> list[Any]:
+        return made(tuple(self.renderer_classes))
+
+    def get_authenticators(self) -> list[Any]:
+        return made(tuple(self.authentication_classes))
+
+    def get_permissions(self) -> list[Any]:
+        return made(tuple(self.permission_classes))
+
+    def get_content_negotiator(self) -> Any:
+        return made((self.content_negotiation_class,))[0]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         return Request(
@@ -34,7 +85,7 @@ class StrictAPIView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)  # whatever else is wrong
-        if not self.takes_query(request):
+        if request.META["QUERY_STRING"] and not self.takes_query(request):
             faults = unknown_parameters(request.query_params, ()) + repeated_parameters(request.query_params, set())
             if faults:
                 raise InvalidQuery(faults)
@@ -43,9 +94,23 @@ class StrictAPIView(APIView):
         """Whether the operation has parameters, which it then checks itself."""
         return False
 
+    def confirm(self, request: drf.Request) -> None:
+        """Make sure of what is remembered of a token, where no statement that requires it follows."""
+        guard = guard_of(request) if isinstance(request.auth, TokenGrant) else None
+        if guard:
+            guard.statement.run(guard.values)
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Where what a token grants has changed, nothing was done yet: once more, with what it grants now."""
+        if isinstance(exc, DatabaseError) and sqlstate_of(exc) == CHANGED:
+            forget(token_in(self.request.META))
+            return self.dispatch(self.request._request, *self.args, **self.kwargs)  # noqa: SLF001 - as DRF does
+        return super().handle_exception(exc)
+
     @property
     def default_response_headers(self) -> dict[str, str]:
-        return {"Cache-Control": "private, no-cache"}  # ask every time, with the ETag; and not for others
+        """Ask every time, with the ETag; and nothing for others, who may have a session."""
+        return {"Cache-Control": "private, no-cache"}
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
-        return Response(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return no_content(Allow=", ".join(self.allowed_methods))

@@ -11,7 +11,7 @@ from django.db import models
 from django.http import HttpResponse
 
 from config.api.errors import IdempotencyKeyReused, InvalidHeader
-from config.postgresql.statements import Statement
+from config.postgresql.statements import Call, Statement
 
 LIFETIME = "interval '24 hours'"
 KEY_LENGTH = 255
@@ -27,10 +27,11 @@ CLAIM = Statement(
     f"""
 WITH forgotten AS (
     DELETE FROM idempotency_storedanswer WHERE id = ANY (ARRAY (
-        SELECT id FROM idempotency_storedanswer WHERE created_at < now() - {LIFETIME} AND (caller, key) <> ($1, $2)
+        SELECT id FROM idempotency_storedanswer
+         WHERE created_at < now() - {LIFETIME} AND (caller, key) <> (%(caller)s, %(key)s)
          ORDER BY created_at LIMIT 10 FOR UPDATE SKIP LOCKED)))
 INSERT INTO idempotency_storedanswer AS stored (caller, key, fingerprint, created_at, status, headers, body)
-VALUES ($1, $2, decode($3, 'hex'), now(), 0, '{{}}', '')
+VALUES (%(caller)s, %(key)s, decode(%(fingerprint)s, 'hex'), now(), 0, '{{}}', '')
 ON CONFLICT (caller, key) DO UPDATE
     SET fingerprint = excluded.fingerprint, created_at = excluded.created_at
     WHERE stored.created_at < now() - {LIFETIME}
@@ -38,8 +39,9 @@ RETURNING id
 """  # noqa: S608 - of constants
 )
 KEEP = Statement("""
-UPDATE idempotency_storedanswer SET status = $2::smallint, headers = $3::jsonb, body = convert_to($4, 'UTF8')
- WHERE id = $1::bigint
+UPDATE idempotency_storedanswer
+   SET status = %(status)s, headers = %(headers)s, body = convert_to(%(body)s, 'UTF8')
+ WHERE id = %(id)s
 """)
 
 
@@ -63,28 +65,33 @@ class StoredAnswer(models.Model):
         return f"{self.caller}: {self.key}"
 
     @classmethod
-    def claim(cls, caller: str, key: str, data: Any) -> "StoredAnswer":
-        """The row of this key, inside a transaction: with status 0 when the request is to be carried out.
-
-        Raises IdempotencyKeyReused when the key came with another body within its lifetime.
-        """
-        fingerprint = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()
-        claimed = CLAIM.run(caller.encode(), key.encode(), fingerprint.hex().encode())
-        if claimed.ntuples:
-            return cls(pk=int(claimed.get_value(0, 0) or 0), caller=caller, key=key, status=0)
-        stored = cls.objects.get(caller=caller, key=key)
-        if bytes(stored.fingerprint) != fingerprint:
-            raise IdempotencyKeyReused
-        return stored
+    def claim(cls, caller: str, key: str, data: Any, guard: Call | None = None) -> "StoredAnswer":
+        """The row of this key, inside a transaction: with status 0 when the request is to be carried out."""
+        values = {"caller": caller, "key": key, "fingerprint": fingerprint_of(data).hex()}
+        while True:
+            claimed = CLAIM.run(values, guard)
+            if claimed.ntuples:
+                return cls(pk=int(claimed.get_value(0, 0) or 0), caller=caller, key=key, status=0)
+            stored = cls.objects.filter(caller=caller, key=key).first()
+            if stored:
+                return stored
+            # It has become too old at this very moment, and another request took it away.
 
     def keep(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Keep the answer, which is UTF-8, in the transaction of what it tells."""
-        KEEP.run(f"{self.pk}".encode(), f"{status}".encode(), json.dumps(dict(headers)).encode(), body)
+        KEEP.run({"id": self.pk, "status": status, "headers": dict(headers), "body": body.decode()})
 
-    def replay(self) -> HttpResponse:
-        """The first answer, byte for byte, marked as a repetition."""
+    def replay(self, data: Any) -> HttpResponse:
+        """The first answer, byte for byte, marked as a repetition. Raises IdempotencyKeyReused for another body."""
+        if bytes(self.fingerprint) != fingerprint_of(data):
+            raise IdempotencyKeyReused
         headers = {**self.headers, "Idempotency-Replayed": "true"}
         return HttpResponse(bytes(self.body), status=self.status, headers=headers)
+
+
+def fingerprint_of(data: Any) -> bytes:
+    """Of a body, whatever the order of its members."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()
 
 
 def key_in(value: str | None) -> str | None:

@@ -4,12 +4,18 @@ Django's own check, which is a query before each request's first one, costs as m
 """
 
 import select
+from collections import OrderedDict
+from typing import Any
 
 from django.db.backends.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     health_check_done: bool
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        self.prepared = OrderedDict[bytes, None]()  # names of statements, the one used last at the end
+        return super().get_new_connection(conn_params)
 
     def close_if_health_check_failed(self) -> None:
         if self.connection and not self.health_check_done and self._is_silent():

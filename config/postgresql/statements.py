@@ -1,77 +1,185 @@
 """Statements that each connection prepares once, sent over psycopg's libpq: for the few that serve every request.
 
-PostgreSQL parses and plans such a statement once per connection, and nothing is converted on the way: parameters go
-in, and values come out, as PostgreSQL's own text.
+PostgreSQL parses such a statement once per connection, and nothing is converted on the way: parameters go in, and
+values come out, as PostgreSQL's own text.
 """
 
-from collections.abc import Iterator
-from itertools import count
+import datetime
+import hashlib
+import json
+import select
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import psycopg
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import debug_transaction
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-NAMES = count(1)
-# The names of what a connection has prepared; forgotten with it.
-PREPARED: WeakKeyDictionary[psycopg.Connection[Any], set[bytes]] = WeakKeyDictionary()
+# Of one connection: a backend keeps up to some 100 KB for each. The one that was not used for longest makes room.
+MOST_PREPARED = 50
+NOT_LOGGED = nullcontext()
+Text = bytes | None
 
 
 class Statement:
-    """One statement, with $1, $2, ... for its parameters.
+    """One statement, with %(name)s for each parameter, and %% for a percent sign."""
 
-    With `prepare` false it is planned for the values of each run: they decide which index is right.
-    """
+    def __init__(self, template: str, *, prepare: bool = True) -> None:
+        """With `prepare` false it is planned for the values of each run, which decide which index is right."""
+        numbers = Numbers()
+        self.sql = template % numbers
+        self.parameters = tuple(numbers)
+        self.bytes = self.sql.encode()
+        self.name = hashlib.md5(self.bytes, usedforsecurity=False).hexdigest().encode() if prepare else b""
 
-    def __init__(self, sql: str, *, prepare: bool = True) -> None:
-        self.sql, self.name = sql, f"tasks_{next(NAMES)}".encode() if prepare else b""
+    def run(self, values: Mapping[str, Any], guard: "Call | None" = None) -> PGresult:
+        """Run it on this thread's connection, after `guard` and in one transaction with it, in one round trip.
 
-    def run(self, *parameters: bytes | None) -> PGresult:
-        """Run it on this thread's connection. Raises what Django's cursors raise."""
-        raw = connected()
-        with connection.wrap_database_errors, debug_transaction(connection, self.sql):
+        Where the guard fails, this does nothing. Raises what Django's cursors raise.
+        """
+        database = connections[DEFAULT_DB_ALIAS]
+        raw = connected(database)
+        with database.wrap_database_errors, logged(database, self.sql):
+            parameters = self.texts(values)
+            if guard:
+                own = prepared(database, raw, guard.statement), guard.statement, guard.statement.texts(guard.values)
+                return together(raw, own, (prepared(database, raw, self), self, parameters))
             if not self.name:
-                return checked(raw, raw.pgconn.exec_params(self.sql.encode(), parameters))
-            self._prepare(raw)
-            return checked(raw, raw.pgconn.exec_prepared(self.name, parameters))  # type: ignore[arg-type]  # it takes None
+                return checked(raw, raw.pgconn.exec_params(self.bytes, parameters))
+            name = prepared(database, raw, self)
+            return checked(raw, raw.pgconn.exec_prepared(name, parameters))  # type: ignore[arg-type]  # it takes None
 
-    def run_by_row(self, *parameters: bytes | None) -> Iterator[PGresult]:
-        """The same, with a result for each row, to be read to the end: what is many times a row is never held."""
-        raw = connected()
-        with connection.wrap_database_errors, debug_transaction(connection, self.sql):
-            raw.pgconn.send_query_params(self.sql.encode(), parameters)
+    def run_by_row(self, values: Mapping[str, Any]) -> Iterator[PGresult]:
+        """The same with a result for each row, to be read to the end: what is many times a row is never held twice."""
+        database = connections[DEFAULT_DB_ALIAS]
+        raw = connected(database)
+        with database.wrap_database_errors, logged(database, self.sql):
+            send(raw, prepared(database, raw, self), self, self.texts(values))
             raw.pgconn.set_single_row_mode()
             try:
-                while (result := raw.pgconn.get_result()) is not None:
+                while (result := received(raw)) is not None:
                     yield checked(raw, result)
             finally:  # of an error, PostgreSQL tells before the end of the results
-                while raw.pgconn.get_result() is not None:
+                while received(raw) is not None:
                     pass
 
-    def _prepare(self, raw: psycopg.Connection[Any]) -> None:
-        names = PREPARED.setdefault(raw, set())
-        if self.name not in names:
-            checked(raw, raw.pgconn.prepare(self.name, self.sql.encode()))
-            names.add(self.name)
+    def texts(self, values: Mapping[str, Any]) -> tuple[Text, ...]:
+        return tuple(text_of(values[name]) for name in self.parameters)
 
 
-def connected() -> "psycopg.Connection[Any]":
+class Numbers(dict[str, str]):
+    """Gives each name of a parameter its number, in the order in which they come."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = f"${len(self) + 1}"
+        return self[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A statement with the values of its parameters."""
+
+    statement: Statement
+    values: Mapping[str, Any]
+
+
+def prepared(database: Any, raw: "psycopg.Connection[Any]", statement: Statement) -> bytes:
+    """The name of the statement, which this connection has prepared; empty where it is not to be."""
+    names = database.prepared
+    if not statement.name:
+        return b""
+    if statement.name in names:
+        names.move_to_end(statement.name)
+        return statement.name
+    if len(names) >= MOST_PREPARED:
+        oldest, _ = names.popitem(last=False)
+        checked(raw, raw.pgconn.exec_(b'DEALLOCATE "%s"' % oldest))
+    checked(raw, raw.pgconn.prepare(statement.name, statement.bytes))
+    names[statement.name] = None
+    return statement.name
+
+
+def send(raw: "psycopg.Connection[Any]", name: bytes, statement: Statement, parameters: Sequence[Text]) -> None:
+    if name:
+        raw.pgconn.send_query_prepared(name, parameters)  # type: ignore[arg-type]  # it takes None
+    else:
+        raw.pgconn.send_query_params(statement.bytes, parameters)  # type: ignore[arg-type]
+
+
+def together(raw: "psycopg.Connection[Any]", *calls: tuple[bytes, Statement, Sequence[Text]]) -> PGresult:
+    """What the last of these statements gives; after one that fails, none runs."""
+    pgconn, results = raw.pgconn, []
+    pgconn.enter_pipeline_mode()
+    try:
+        for call in calls:
+            send(raw, *call)
+        pgconn.pipeline_sync()
+        while pgconn.status != ConnStatus.BAD:
+            result = received(raw)
+            if result is not None:  # None ends the results of one statement
+                if result.status == ExecStatus.PIPELINE_SYNC:
+                    break
+                results.append(result)
+    finally:
+        if pgconn.status != ConnStatus.BAD:
+            pgconn.exit_pipeline_mode()
+    return [checked(raw, result) for result in results or [pgconn.make_empty_result(ExecStatus.FATAL_ERROR)]][-1]
+
+
+def received(raw: "psycopg.Connection[Any]") -> PGresult | None:
+    """The next result. psycopg's get_result() alone would let no other thread run while it waits."""
+    pgconn = raw.pgconn
+    while pgconn.is_busy():
+        poll = select.poll()
+        poll.register(pgconn.socket, select.POLLIN)
+        poll.poll()
+        pgconn.consume_input()
+    return pgconn.get_result()
+
+
+def logged(database: Any, sql: str) -> AbstractContextManager[Any]:
+    """For the log of statements, and for what tests count."""
+    return debug_transaction(database, sql) if database.queries_logged else NOT_LOGGED
+
+
+def connected(database: Any) -> "psycopg.Connection[Any]":
     """The connection of this thread, as Django's cursors begin with it."""
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
-    raw: psycopg.Connection[Any] = connection.connection
+    database.close_if_health_check_failed()
+    database.ensure_connection()
+    raw: psycopg.Connection[Any] = database.connection
     if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
-        with connection.wrap_database_errors:
+        with database.wrap_database_errors:
             checked(raw, raw.pgconn.exec_(b"BEGIN"))
     return raw
 
 
-def checked(raw: psycopg.Connection[Any], result: PGresult) -> PGresult:
+def checked(raw: "psycopg.Connection[Any]", result: PGresult) -> PGresult:
     if result.status in (ExecStatus.TUPLES_OK, ExecStatus.SINGLE_TUPLE, ExecStatus.COMMAND_OK):
         return result
     if raw.pgconn.status == ConnStatus.BAD:
         raise psycopg.OperationalError(raw.pgconn.get_error_message())
     raise psycopg.errors.error_from_result(result)
+
+
+def text_of(value: Any) -> Text:
+    """As PostgreSQL reads it: an array for a list, JSON for a mapping."""
+    match value:
+        case None:
+            return None
+        case str():
+            return value.encode()
+        case bool():
+            return b"true" if value else b"false"
+        case datetime.date():
+            return value.isoformat().encode()
+        case dict():
+            return json.dumps(value, ensure_ascii=False, default=str).encode()
+        case list() | tuple() | frozenset():
+            escaped = (str(each).replace("\\", "\\\\").replace('"', '\\"') for each in value)
+            quoted = (f'"{each}"' for each in escaped)
+            return f"{{{','.join(quoted)}}}".encode()
+    return str(value).encode()

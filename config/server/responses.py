@@ -9,40 +9,45 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from wsgiref.types import StartResponse
 
+from django.http import HttpResponse
 from gunicorn import util
 from gunicorn.http.wsgi import Response
-
-from config.api.fast_path import Answer
 
 MOST_AT_ONCE = 64 * 1024
 http_date = lru_cache(maxsize=1)(util.http_date)
 
 
-def send(answer: Answer, start_response: StartResponse) -> Iterable[bytes]:
+def send(answer: HttpResponse, start_response: StartResponse) -> Iterable[bytes]:
     """What a WSGI application returns for this answer."""
+    parts: list[bytes] = list(answer)
+    if answer.status_code not in BODILESS:
+        answer.headers["Content-Length"] = str(sum(map(len, parts)))
     response = getattr(start_response, "__self__", None)
     if isinstance(response, Response):
-        send_at_once(answer, response)
+        send_at_once(answer, [] if response.req.method == "HEAD" else parts, response)
         return ()
-    start_response(answer.status, answer.headers)
-    return answer.parts
+    start_response(f"{answer.status_code} {answer.reason_phrase}", list(answer.headers.items()))
+    return parts
 
 
-def send_at_once(answer: Answer, response: Response) -> None:
+BODILESS = (204, 304)
+
+
+def send_at_once(answer: HttpResponse, parts: list[bytes], response: Response) -> None:
     """Past gunicorn's checks: every header is ours, and what is in it was checked when it was read."""
-    response.status, response.status_code = answer.status, int(answer.status[:3])
-    response.response_length = response.sent = sum(map(len, answer.parts))
+    response.status, response.status_code = f"{answer.status_code} {answer.reason_phrase}", answer.status_code
+    response.response_length = response.sent = sum(map(len, parts))
     response.headers_sent = True
     version = ".".join(map(str, response.req.version))
     lines = [
-        f"HTTP/{version} {answer.status}",
+        f"HTTP/{version} {response.status}",
         f"Server: {response.version}",
         f"Date: {http_date(int(time.time()))}",
         f"Connection: {'close' if response.should_close() else 'keep-alive'}",
-        *(f"{name}: {value}" for name, value in answer.headers if answer.parts or name != "Content-Length"),
+        *(f"{name}: {value}" for name, value in answer.headers.items()),
         "\r\n",
     ]
-    for block in blocks(["\r\n".join(lines).encode("latin-1"), *answer.parts]):
+    for block in blocks(["\r\n".join(lines).encode("latin-1"), *parts]):
         util.write(response.sock, block)
 
 

@@ -18,11 +18,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from config.pages.bounded_list import MOST, BoundedPaginator
+from tasks.admin.form import TAG_NAME, by_rule
 from tasks.admin.history import HistoryPages
+from tasks.admin.limits import all_or_nothing
 from tasks.admin.transfer import file_of
 from tasks.history.models import Change
 from tasks.history.undo import Undoing, change_of_now
-from tasks.models import TAG_LENGTH, TAGS_PER_TASK, Tag, Task
+from tasks.models import TAGS_PER_TASK, Tag, Task
 from tasks.transfer.formats import FORMATS
 
 LISTED = 100  # names on a page that asks
@@ -36,8 +38,14 @@ class DueDateForm(forms.Form):
     )
 
 
-class TagForm(forms.Form):
-    tag = forms.CharField(max_length=TAG_LENGTH)
+class TagNameForm(forms.Form):
+    tag = forms.CharField()
+
+
+class NewTagForm(TagNameForm):
+    def clean_tag(self) -> str:
+        name: str = by_rule(TAG_NAME, self.cleaned_data["tag"])
+        return name
 
 
 class FormatForm(forms.Form):
@@ -99,8 +107,8 @@ def delete(tasks: list[int], data: dict[str, Any]) -> int:
 COMPLETE = Action("Complete {}?", "completed", complete)
 REOPEN = Action("Reopen {}?", "reopened", reopen)
 SET_DUE_DATE = Action("Set the due date of {}?", "changed", set_due_date, DueDateForm)
-ADD_TAG = Action("Add a tag to {}?", "changed", add_tag, TagForm)
-REMOVE_TAG = Action("Remove a tag from {}?", "changed", remove_tag, TagForm)
+ADD_TAG = Action("Add a tag to {}?", "changed", add_tag, NewTagForm)
+REMOVE_TAG = Action("Remove a tag from {}?", "changed", remove_tag, TagNameForm)
 DELETE = Action("Delete {}?", "deleted", delete)
 
 
@@ -174,7 +182,7 @@ class TaskActions(HistoryPages):
         undo = path("undo/<int:change_id>/", self.admin_site.admin_view(self.undo_view), name="tasks_task_undo")
         return [undo, *super().get_urls()]
 
-    @transaction.atomic
+    @all_or_nothing
     def undo_view(self, request: HttpRequest, change_id: int) -> HttpResponse:
         """Asks, and then sets back what the transaction of this change did to tasks that nobody touched since."""
         change = get_object_or_404(Change, pk=change_id)

@@ -8,7 +8,8 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
-from django.db.models import Q, QuerySet
+from django.db.models import Func, Q, QuerySet
+from django.db.models.lookups import Exact
 from django.http import HttpRequest
 from django.utils.timezone import localdate as today
 from django.utils.timezone import make_aware
@@ -35,7 +36,7 @@ class StateFilter(admin.BooleanFieldListFilter):
 class ChoiceFilter(admin.SimpleListFilter):
     """A filter with few choices, each a title and what it asks for, in `options`."""
 
-    options: dict[str, tuple[str, Callable[[datetime.date], Q]]]
+    options: dict[str, tuple[str, Callable[[datetime.date], Any]]]
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return [(value, title) for value, (title, _) in self.options.items()]
@@ -62,6 +63,19 @@ class DueFilter(ChoiceFilter):
         ),
         "none": ("None", lambda _: Q(due_key__gt=datetime.date.max)),
     }
+
+
+def by_choices(column: str, key: type[Func]) -> type[ChoiceFilter]:
+    """A filter of a column with choices, by the expression that its index has."""
+
+    def condition(value: Any) -> Callable[[datetime.date], Any]:
+        return lambda _: Exact(key(column), value)
+
+    field: Any = Task._meta.get_field(column)  # noqa: SLF001 - public
+    options = {str(value): (text, condition(value)) for value, text in field.choices}
+    options["none"] = "None", condition(key.last)  # type: ignore[attr-defined]  # of the keys in tasks/models.py
+    members = {"title": column.replace("_", " "), "parameter_name": column, "options": options}
+    return type(f"{column.title()}Filter", (ChoiceFilter,), members)
 
 
 class ChangedFilter(ChoiceFilter):

@@ -1,16 +1,23 @@
 """The form of a task for staff, which refuses to overwrite what changed since it was opened."""
 
+import datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.html import format_html
+from rest_framework import serializers
 
+from config.api.errors import flat_faults
 from tasks.admin.history import by, shown, version_of
 from tasks.history.models import Change
-from tasks.models import DESCRIPTION_LENGTH
+from tasks.serializers import TaskSerializer
 
-MEMBERS = ("title", "description", "completed", "due_date", "tags")
+RULES: dict[str, Any] = TaskSerializer.shared().writable
+MEMBERS = tuple(RULES)
+TAG_NAME = RULES["tags"].child
 STALE = "Nothing was saved: the task was changed after you opened it. Save again if this is what you want."
 
 
@@ -20,7 +27,7 @@ class DescriptionField(forms.CharField):
     widget = forms.Textarea
 
     def __init__(self) -> None:
-        super().__init__(required=False, strip=False, empty_value=None, max_length=DESCRIPTION_LENGTH)
+        super().__init__(required=False, strip=False, empty_value=None)
 
     def clean(self, value: Any) -> str | None:
         text: str | None = super().clean(value.replace("\r\n", "\n") if value else value)
@@ -58,10 +65,23 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
     def clean(self) -> dict[str, Any] | None:
         """The instance is the row as it is now, locked by TaskAdmin.get_object until the form is saved or refused."""
         cleaned = super().clean()
+        for name in MEMBERS:
+            if name in self.changed_data and name in self.cleaned_data:
+                self._clean_by_rule(name)
         if self.instance.pk and self.changed_data and self.data.get("version") != self.initial["version"]:
             self._renew()
             self.add_error(None, STALE)
         return cleaned
+
+    def _clean_by_rule(self, name: str) -> None:
+        value = self.cleaned_data[name]
+        try:
+            if isinstance(value, QuerySet):
+                by_rule(RULES[name], [tag.name for tag in value])
+            else:
+                self.cleaned_data[name] = by_rule(RULES[name], as_json(value))
+        except ValidationError as exc:
+            self.add_error(name, exc)
 
     def _renew(self) -> None:
         """Put the form on the current version: it keeps what staff edited, and says what changed meanwhile."""
@@ -91,6 +111,19 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
             "Below is your own entry." if edited else "You had not edited it, so the new value is below.",
             shown(value),
         )
+
+
+def by_rule(rule: "serializers.Field[Any, Any, Any, Any]", value: Any) -> Any:
+    """The value as the API takes it, or a ValidationError of Django's with the codes that the API answers."""
+    try:
+        return rule.run_validation(value)
+    except serializers.ValidationError as exc:
+        faults = flat_faults(exc.get_full_details())
+        raise ValidationError([ValidationError(fault["detail"], fault["code"]) for fault in faults]) from None
+
+
+def as_json(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime.date) else value
 
 
 def as_sent(values: list[Any]) -> list[str]:

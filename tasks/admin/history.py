@@ -6,7 +6,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -17,6 +16,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
+from tasks.admin.limits import all_or_nothing
 from tasks.history.models import Change, members_before, timeline
 from tasks.models import RESTORED_COLUMNS, Task, column_value
 
@@ -61,7 +61,7 @@ class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no
         }
         return self._page(request, "object_history", context | (extra_context or {}))
 
-    @transaction.atomic
+    @all_or_nothing
     def restore_view(self, request: HttpRequest, task_id: int, change_id: int) -> HttpResponse:
         task = self.get_object(request, str(task_id))
         if not self.has_change_permission(request, task):
@@ -85,7 +85,7 @@ class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no
         }
         return self._page(request, "restore", context)
 
-    @transaction.atomic
+    @all_or_nothing
     def bring_back_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied

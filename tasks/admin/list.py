@@ -12,18 +12,19 @@ from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
 from config.pages.bounded_list import BoundedChangeList, BoundedPaginator
-from tasks.admin.filters import ChangedByFilter, ChangedFilter, DueFilter, StateFilter, TagsFilter
+from tasks.admin.filters import ChangedByFilter, ChangedFilter, DueFilter, StateFilter, TagsFilter, by_choices
 from tasks.admin.periods import CompletedFilter, CreatedFilter, OverdueFilter
-from tasks.models import DueKey, Task
+from tasks.models import DueKey, PriorityKey, Task
 
 SOON = 7  # days ahead that are counted
 
 
 class TaskList(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
-    list_display = ("title", "state", "due", "chips", "made", "changed")
+    list_display = ("title", "state", "due", "priority_level", "chips", "made", "changed")
     list_filter = (
         ("completed", StateFilter),
         DueFilter,
+        by_choices("priority", PriorityKey),
         ChangedFilter,
         ChangedByFilter,
         TagsFilter,
@@ -65,6 +66,10 @@ class TaskList(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no gen
         day = format_html('<time datetime="{0}">{0}</time>', task.due_date.isoformat())
         kind, mark = ("", "") if task.completed else nearness(task.due_date)
         return format_html('{} <span class="due {}">{}</span>', day, kind, mark) if mark else day
+
+    @admin.display(description="priority", ordering=PriorityKey("priority"))
+    def priority_level(self, task: Task) -> int | None:
+        return task.priority
 
     @admin.display(description="tags")
     def chips(self, task: Task) -> str:

@@ -13,7 +13,7 @@ from tasks.serializers import TaskSerializer
 from tasks.transfer import load
 from tasks.transfer.formats import WRITERS, Reading, format_of, read
 from tasks.transfer.models import Upload
-from tasks.transfer.rows import COLUMNS, BadFile, Record, Row, RowFault, good
+from tasks.transfer.records import COLUMNS, BadFile, Record, RowFault, Values, good
 from tasks.transfer.source import Source
 
 LARGEST = 10 * 1024 * 1024  # bytes of a file, unpacked too
@@ -62,7 +62,7 @@ class Preview:
             writer.close()
         return self
 
-    def _shown(self, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
+    def _shown(self, rows: Iterator[tuple[int, Values]]) -> Iterator[tuple[int, Values]]:
         for line, row in rows:
             if len(self.first) < FIRST_ROWS:
                 self.first.append([cell(row[name]) for name in SHOWN])

@@ -16,6 +16,8 @@ from django.utils.html import format_html
 
 from config.pages.bounded_list import MOST, BoundedChangeList, BoundedPaginator
 from tasks.admin.actions import LISTED, count_of, question, tell, version_of_all
+from tasks.admin.form import TAG_NAME, by_rule
+from tasks.admin.limits import TOO_MANY_TAGS, is_too_many_tags
 from tasks.models import Tag, Task
 
 LINKS = Task.tags.through.objects
@@ -50,7 +52,10 @@ class TagForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gener
     def clean_name(self) -> str:
         """The instance is the row as it is now, locked by TagAdmin.get_object until the form is saved or refused."""
         name: str = self.cleaned_data["name"]
-        if self.instance.pk is None or "name" not in self.changed_data:
+        if "name" not in self.changed_data:
+            return name
+        name = by_rule(TAG_NAME, name)
+        if self.instance.pk is None:
             return name
         if self.data.get("initial-name") != self.instance.name:
             raise ValidationError(f"Nothing was saved: it was renamed meanwhile, to “{self.instance.name}”.")
@@ -177,8 +182,9 @@ class TagAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
                 left = "" if is_done else " There are more: confirm again to go on."
                 tell(self, request, f"{count_of(tasks)} changed.{left}", can_be_undone=bool(tasks))
                 return is_done
-        except IntegrityError:  # a task got one of the tags at this very moment
-            self.message_user(request, f"Nothing was {done}: it came into use. Confirm again.", messages.ERROR)
+        except IntegrityError as exc:  # else a task got one of the tags at this very moment
+            reason = TOO_MANY_TAGS if is_too_many_tags(exc) else "it came into use. Confirm again."
+            self.message_user(request, f"Nothing was {done}: {reason}", messages.ERROR)
             return False
 
 
@@ -197,9 +203,9 @@ def move(tags: set[Any], target: Tag | None) -> tuple[int, bool]:
     links = LINKS.filter(tag_id__in=tags).order_by("task_id")
     tasks = list(links.values_list("task_id", flat=True).distinct()[:MOST_MOVED])
     list(Task.objects.filter(pk__in=tasks).order_by("pk").select_for_update().values_list("pk"))
+    LINKS.filter(tag_id__in=tags, task_id__in=tasks).delete()  # first: a task may have as many tags as it can have
     if target:
         LINKS.bulk_create((LINKS.model(task_id=task, tag_id=target.pk) for task in tasks), ignore_conflicts=True)
-    LINKS.filter(tag_id__in=tags, task_id__in=tasks).delete()
     is_done = not LINKS.filter(tag_id__in=tags).exists()
     if is_done:
         with connection.cursor() as cursor:  # Django would fetch them, and delete a hundred at a time

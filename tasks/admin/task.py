@@ -1,6 +1,6 @@
 """Tasks and tags for staff."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tasks.admin.actions import TaskActions
-from tasks.admin.form import TaskForm
+from tasks.admin.form import MEMBERS, TaskForm
 from tasks.admin.history import CHANGED, version_of
 from tasks.admin.list import TaskList
 from tasks.admin.transfer import TransferPages
@@ -24,8 +24,8 @@ admin.site.index_title = "Overview"
 @admin.register(Task)
 class TaskAdmin(TaskList, TaskActions, TransferPages):
     form = TaskForm
-    fields = ("title", "description", "completed", "due_date", "tags", "created_at", "updated_at", "completed_at")
     readonly_fields = ("created_at", "updated_at", "completed_at")
+    fields: ClassVar[tuple[str, ...]] = (*MEMBERS, *readonly_fields)
     autocomplete_fields = ("tags",)
     search_fields = ("title", "description")
     search_help_text = 'Words of title and description, all of them. "A phrase", -without and this or that work.'

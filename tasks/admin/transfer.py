@@ -29,7 +29,7 @@ from tasks.transfer import load
 from tasks.transfer.dump import dump
 from tasks.transfer.formats import FORMATS, format_of
 from tasks.transfer.models import Upload
-from tasks.transfer.rows import COLUMNS
+from tasks.transfer.records import COLUMNS
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "json": "application/json"}
 ENDING = ".csv, .jsonl, .ndjson or .json, or one of these and .gz"

@@ -1,4 +1,4 @@
-"""The one history of tasks and tags. The database writes it (migration 0004); nothing else may."""
+"""The one history of tasks and tags. The database writes it (tasks/sql/history.sql); nothing else may."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -49,14 +49,6 @@ class Change(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_operation_display()} by {self.actor}"
-
-
-def attribute_changes(actor: str, request: str = "") -> None:
-    """Record what this connection changes from now on as done by `actor`, in the request of this id."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('tasks.actor', %s, false), set_config('tasks.request', %s, false)", [actor, request]
-        )
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from tasks.transfer.rows import COLUMNS, NOTE, BadFile, Record, may_be_empty, serializer
+from tasks.transfer.records import COLUMNS, NOTE, BadFile, ImportSerializer, Record, may_be_empty
 
 BOOLEANS = {"true": True, "false": False}
 NUMBER = re.compile("-?[0-9]{1,20}")
@@ -62,7 +62,7 @@ def own_records(header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Ite
 
 def reader_of(name: str) -> Callable[[str], Any]:
     """What makes a value of JSON of a cell in this column; what can't be one stays text, which its field refuses."""
-    match serializer().fields[name]:
+    match ImportSerializer.shared().fields[name]:
         case serializers.BooleanField():
             return lambda cell: BOOLEANS.get(cell.lower(), cell)
         case serializers.IntegerField():

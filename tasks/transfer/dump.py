@@ -7,22 +7,21 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from tasks.models import Task
-from tasks.transfer.rows import COLUMNS, may_be_empty
+from tasks.rows import TAGS
+from tasks.transfer.records import COLUMNS, may_be_empty
 from tasks.transfer.sql import FIELDS, MADE_REFERENCE, RAW, TIMES, columns
 
 TABLES = "FROM tasks_task AS task LEFT JOIN tasks_reference AS known ON known.task_id = task.id"
-NAMES = "FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id WHERE link.task_id = task.id"
-ORDER = 'ORDER BY lower(tag.name) COLLATE "C"'
 REFERENCE = f"coalesce(known.reference, {MADE_REFERENCE})"
-AS_JSON = columns({**TIMES, "reference": REFERENCE, "tags": f"ARRAY(SELECT tag.name {NAMES} {ORDER})"})
+AS_JSON = columns({**TIMES, "reference": REFERENCE, "tags": TAGS})
 # In CSV, true is not t, and no text is empty, which PostgreSQL would write as "" (see csv_rows).
 TEXTS = {field.name: f"task.{field.name}::text" for field in FIELDS}
 BACKSLASHES = {
     name: f"repeat('\\', (task.{name} ~ '^\\\\*$')::int) || task.{name}" for name in filter(may_be_empty, COLUMNS)
 }
-CELL = """CASE WHEN tag.name ~ '[,"\\r\\n]' THEN '"' || replace(tag.name, '"', '""') || '"' ELSE tag.name END"""
-TAGS = f"(SELECT string_agg({CELL}, ',' {ORDER}) {NAMES})"
-AS_CSV = columns({**TEXTS, **TIMES, **BACKSLASHES, "reference": REFERENCE, "tags": TAGS})
+CELL = """CASE WHEN name ~ '[,"\\r\\n]' THEN '"' || replace(name, '"', '""') || '"' ELSE name END"""
+CELLS = f"(SELECT string_agg({CELL}, ',' ORDER BY place) FROM unnest({TAGS}) WITH ORDINALITY AS each (name, place))"
+AS_CSV = columns({**TEXTS, **TIMES, **BACKSLASHES, "reference": REFERENCE, "tags": CELLS})
 
 
 def dump(file_format: str, tasks: QuerySet[Task] | None = None) -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from tasks.transfer.foreign.todoist import is_todoist, todoist_records
 from tasks.transfer.foreign.vikunja import is_vikunja, vikunja_records
 from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records
 from tasks.transfer.json_stream import JSONStream
-from tasks.transfer.rows import BadFile, Record
+from tasks.transfer.records import BadFile, Record
 from tasks.transfer.source import Source
 
 WRITERS: dict[str, Any] = {"csv": CSVWriter, "jsonl": JSONLinesWriter, "json": JSONWriter}

@@ -6,7 +6,7 @@ from typing import Any
 
 from config.api.parsers import read_json
 from tasks.transfer.json_stream import TOO_DEEP, JSONStream
-from tasks.transfer.rows import NOTE, Record
+from tasks.transfer.records import NOTE, Record
 
 TEXT = "text"  # under this name, what is no object at all
 TOO_LONG = 10**21

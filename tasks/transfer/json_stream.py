@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from config.api.parsers import DECODER, MAX_DEPTH, with_faults
-from tasks.transfer.rows import BadFile
+from tasks.transfer.records import BadFile
 from tasks.transfer.source import Source
 
 CHUNK = 1 << 18
@@ -66,7 +66,7 @@ class JSONStream:
         while True:
             try:
                 value, end = DECODER.raw_decode(self.text, self.at)
-                with_faults(value)
+                with_faults(value, self.text[self.at : end])
             except json.JSONDecodeError as exc:
                 if len(self.text) > LONGEST or not self._more():
                     raise self._not_json(exc) from None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from tasks.transfer import sql
-from tasks.transfer.rows import COLUMNS, Record, Row, RowFault
+from tasks.transfer.records import COLUMNS, Record, RowFault, Values
 
 BATCH = 20_000  # tasks at a time, between two moves of the progress bar
 LOCK = 0x7461736B73  # of imports: no number of another lock here
@@ -27,7 +27,7 @@ class Outcome:
     version: str  # of what would be made: the rows of the file that are
 
 
-def stage(rows: Iterator[tuple[int, Row]], refuse: Callable[[Record], None]) -> None:
+def stage(rows: Iterator[tuple[int, Values]], refuse: Callable[[Record], None]) -> None:
     """Bring the rows into the temporary table; `refuse` gets those whose reference came before in the file."""
     with connection.cursor() as cursor:
         cursor.execute(f"{sql.SETTINGS}; {sql.STAGE}")

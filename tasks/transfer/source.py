@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from tasks.transfer.rows import BadFile
+from tasks.transfer.records import BadFile
 
 LONGEST_LINE = 1 << 20  # characters; ten times what a task can take
 

@@ -1,10 +1,10 @@
-"""What PostgreSQL is asked in an import. The columns are those of a row (see rows), in its order."""
+"""What PostgreSQL is asked in an import. The columns are those of a row (see records), in its order."""
 
 from django.db import models
 
-from tasks.fast_path.sql import TIME
 from tasks.models import Task
-from tasks.transfer.rows import COLUMNS
+from tasks.rows import TIME
+from tasks.transfer.records import COLUMNS
 
 FIELDS = [field for field in Task._meta.concrete_fields if field.name in COLUMNS]  # noqa: SLF001 - public
 TIMES = {each.name: TIME.format(f"task.{each.name}") for each in FIELDS if isinstance(each, models.DateTimeField)}
@@ -71,12 +71,8 @@ KEEP_FRESH = f"""
     CREATE UNIQUE INDEX ON fresh (number); ANALYZE fresh"""
 COUNT = "SELECT count(*), coalesce(md5(string_agg(row::text, ',' ORDER BY row)), ''), (SELECT count(*) FROM stage)"
 TAGS = """
-    INSERT INTO tasks_tag (name)
-    SELECT name FROM (
-        SELECT DISTINCT ON (lower(name) COLLATE "C") name FROM fresh, unnest(tags) WITH ORDINALITY AS tag (name, place)
-         ORDER BY lower(name) COLLATE "C", row, place
-    ) AS new WHERE NOT EXISTS (SELECT FROM tasks_tag AS tag WHERE lower(tag.name) = lower(new.name))
-    ON CONFLICT DO NOTHING"""
+    SELECT count(*) FROM tasks_tags_named(
+        ARRAY(SELECT name FROM fresh, unnest(tags) AS tag (name) GROUP BY name ORDER BY min(row)))"""
 WRITTEN = ", ".join(field.name for field in FIELDS)
 BATCH = "WHERE number > %s AND number <= %s"
 BATCHES = (

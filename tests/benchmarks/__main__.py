@@ -6,6 +6,7 @@ Linux only: the CPU time of processes is read from the kernel.
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from tests.benchmarks.contenders import CONTENDERS, Contender
 from tests.benchmarks.cpu import ProcessEnded
 from tests.benchmarks.database import postgresql
 from tests.benchmarks.load import WrongAnswer
+from tests.benchmarks.operations import OPERATIONS, chosen
+from tests.benchmarks.tables import tables
 
 
 def main() -> None:
@@ -31,27 +34,40 @@ def main() -> None:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
-    names = [each.name for each in CONTENDERS]
     parser = argparse.ArgumentParser(prog="make bench", formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("mode", nargs="?", choices=("compare", "size", "memory"), default="compare")
     parser.add_argument("--json", type=Path, help="write what was found to this file")
     parser.add_argument("--workers", type=int, default=2, help="worker processes of each server")
     parser.add_argument("--rounds", type=int, default=7, help="compare: each measures every contender")
-    parser.add_argument("--rows", type=int, default=10_000, help="compare: tasks in each table")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, help="compare: these contenders")
+    parser.add_argument("--rows", type=int, default=10_000, help="compare: tasks in each table, no fewer than that")
+    for option, known in (("--only", CONTENDERS), ("--requests", OPERATIONS)):
+        names = ",".join(each.name for each in known)
+        parser.add_argument(option, type=names_of(names), default=names, help="compare: these alone, by comma")
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 1_000_000, 10_000_000], help="size: tasks")
-    defaults = "compare: 500 of each operation and round, pages a quarter; size: 300; memory: 100000"
-    parser.add_argument("--requests", type=int, help=defaults)
-    return parser.parse_args(arguments)
+    defaults = "requests; compare: 500 of each kind and round, pages a quarter; size: 300; memory: 100000"
+    parser.add_argument("--count", type=int, help=defaults)
+    options = parser.parse_args(arguments)
+    if options.rows < parser.get_default("rows"):
+        parser.error("fewer rows do not fill a page for each tag and each word")
+    return options
+
+
+def names_of(known: str) -> Callable[[str], list[str]]:
+    def parse_names(text: str) -> list[str]:
+        if unknown := set(text.split(",")) - set(known.split(",")):
+            raise argparse.ArgumentTypeError(f"{', '.join(sorted(unknown))}: not one of {known}")
+        return text.split(",")
+
+    return parse_names
 
 
 def run_compare(options: argparse.Namespace) -> dict[str, Any]:
-    plan = Plan(options.rounds, options.requests or 500, options.rows, options.workers)
+    plan = Plan(options.rounds, options.count or 500, options.rows, options.workers)
     contenders = [each for each in CONTENDERS if each.name in options.only and available(each)]
     with postgresql() as connection:
-        results = compare(connection, contenders, plan)
+        results = compare(connection, contenders, chosen(options.requests), plan)
         found = report.document(connection, plan, contenders, results)
-        print(report.heading(found), report.table(results), sep="\n\n")
+        print(report.heading(found), tables(results), sep="\n\n")
         return found
 
 
@@ -64,14 +80,14 @@ def available(contender: Contender) -> bool:
 
 def run_size(options: argparse.Namespace) -> dict[str, Any]:
     with postgresql() as connection:
-        results = size.run(connection, options.sizes, options.requests or 300, options.workers)
+        results = size.run(connection, options.sizes, options.count or 300, options.workers)
         print(size.table(results))
         return {**report.surroundings(connection), "sizes": results}
 
 
 def run_memory(options: argparse.Namespace) -> dict[str, Any]:
     with postgresql() as connection:
-        results = memory.run(connection, options.requests or 100_000, options.workers)
+        results = memory.run(connection, options.count or 100_000, options.workers)
         print(memory.table(results))
         return {**report.surroundings(connection), "memory": results}
 

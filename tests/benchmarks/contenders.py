@@ -8,11 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.database import Database
+from tests.benchmarks.load import NO_HEADERS, Headers
 from tests.servers import ROOT
 
 PEERS = Path(__file__).parent / "peers"
 PEERS_PYTHON = ROOT / ".venv/peers/bin/python"
+LOGIN = """
+from django.contrib.auth.models import User
+from django.test import Client
+browser = Client()
+browser.force_login(User.objects.create_superuser("staff"))
+print(browser.cookies["sessionid"].value)
+"""
 GUNICORN = "-m gunicorn --no-control-socket --log-level warning --workers {workers} --bind 127.0.0.1:{port} "
+UVICORN = (
+    "-m uvicorn --loop uvloop --http httptools --no-access-log --log-level warning --workers {workers} --port {port}"
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +35,7 @@ class Contender:
     python: Path
     folder: Path
     command: str
-    prepare: Callable[[Database], str]  # makes the tables; gives the lines of header that each request needs
+    prepare: Callable[[Database], Headers]  # makes the tables; gives the headers that each request needs
     environment: Callable[[Database, int, int], dict[str, str]]  # of a database, port and number of workers
     table: str = "task"
     detail: str = "/tasks/{}"
@@ -59,24 +70,37 @@ def peer_environment(database: Database, port: int, workers: int) -> dict[str, s
     return database.variables
 
 
-def migrate(database: Database) -> str:
-    environment = clean_environment() | our_environment(database, 1, 1)
-    subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=environment, check=True)
-    return ""
+def migrate(database: Database) -> Headers:
+    manage(database, "migrate", "--verbosity", "0")
+    return NO_HEADERS
 
 
-def migrate_and_log_in(database: Database) -> str:
+def migrate_and_make_token(database: Database) -> Headers:
     """The header with a token of a user in the group that may do everything."""
     migrate(database)
+    return {
+        "Authorization": f"Bearer {manage(database, 'create_token', 'robot', 'benchmark', '--group', 'Task admins')}"
+    }
+
+
+def session_cookie(database: Database) -> Headers:
+    """The header of a browser in which a superuser has logged in."""
+    return {"Cookie": f"sessionid={manage(database, 'shell', '--verbosity', '0', '--command', LOGIN)}"}
+
+
+def manage(database: Database, *arguments: str) -> str:
+    """What `manage.py` prints."""
     environment = clean_environment() | our_environment(database, 1, 1)
-    command = [sys.executable, "manage.py", "create_token", "robot", "benchmark", "--group", "Task admins"]
-    made = subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True)
-    return f"Authorization: Bearer {made.stdout.strip()}\r\n"
+    command = [sys.executable, "manage.py", *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"manage.py {' '.join(arguments)} failed:\n{done.stderr}")
+    return done.stdout.strip()
 
 
-def make_table(database: Database) -> str:
+def make_table(database: Database) -> Headers:
     database.run((PEERS / "table.sql").read_text())
-    return ""
+    return NO_HEADERS
 
 
 def clean_environment() -> dict[str, str]:
@@ -85,7 +109,7 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
 
 
-def ours(name: str, what: str, prepare: Callable[[Database], str]) -> Contender:
+def ours(name: str, what: str, prepare: Callable[[Database], Headers]) -> Contender:
     command = "-m gunicorn -c config/gunicorn.py config.wsgi"
     return Contender(name, what, Path(sys.executable), ROOT, command, prepare, our_environment, "tasks_task")
 
@@ -94,15 +118,21 @@ def peer(name: str, what: str, command: str, detail: str = "/tasks/{}", needs: s
     return Contender(name, what, PEERS_PYTHON, PEERS, command, make_table, peer_environment, detail=detail, needs=needs)
 
 
+OURS, REFERENCE, LIMIT = "ours", "fastapi", "limit"
 CONTENDERS = [
-    ours("ours", "this service as a deployment runs it, API open", migrate),
-    ours("ours-token", "the same, with a token", migrate_and_log_in),
+    ours(OURS, "this service as a deployment runs it, API open", migrate),
+    ours("ours-token", "the same, with a token", migrate_and_make_token),
     peer(
-        "fastapi",
+        REFERENCE,
         "FastAPI, SQLAlchemy 2 async, asyncpg; uvicorn with uvloop and httptools",
-        "-m uvicorn fastapi_service:app --loop uvloop --http httptools --no-access-log --log-level warning"
-        " --workers {workers} --port {port}",
+        f"{UVICORN} fastapi_service:app",
         needs="fastapi",
+    ),
+    peer(
+        "litestar",
+        "Litestar, msgspec, asyncpg and plain SQL; uvicorn as above",
+        f"{UVICORN} litestar_service:app",
+        needs="litestar",
     ),
     peer("drf", "a stock DRF ModelViewSet; gunicorn sync", f"{GUNICORN} drf_service", "/tasks/{}/", "rest_framework"),
     peer("ninja", "django-ninja; gunicorn sync", f"{GUNICORN} ninja_service", needs="ninja"),
@@ -113,10 +143,9 @@ CONTENDERS = [
         needs="django_bolt",
     ),
     peer(
-        "limit",
+        LIMIT,
         "bare WSGI, one psycopg statement, JSON by PostgreSQL; gunicorn sync",
         f"{GUNICORN} limit:application",
         needs="psycopg",
     ),
 ]
-REFERENCE, LIMIT = "fastapi", "limit"

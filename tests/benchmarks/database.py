@@ -20,15 +20,26 @@ HARNESS = "benchmarks"  # the name of our own connections, which don't count
 ROWS = """
 INSERT INTO {table} (title, description, completed, {completed_at} due_date, created_at, updated_at)
 SELECT 'Task ' || n,
-       CASE WHEN n %% 3 > 0 THEN rtrim(repeat('Some words about it. ', 5)) END,
-       n %% 2 = 0,
+       CASE WHEN n % 3 > 0 THEN repeat('Some words about it. ', 4) || 'Some about topic' || 10 + n % 80 || '.' END,
+       n % 2 = 0,
        {done_at}
-       date '2026-01-01' + n %% 365,
+       date '2026-01-01' + n % 365,
        made.at, made.at
-  FROM generate_series(1, %s) n, LATERAL (SELECT timestamptz '2026-01-01Z' + n * interval '1 second' AS at) made
- ORDER BY n
+  FROM generate_series(1, {count}) n, LATERAL (SELECT timestamptz '2026-01-01Z' + n * interval '1 second' AS at) made
+ ORDER BY n;
 """
-DONE_AT = "CASE WHEN n %% 2 = 0 THEN made.at END,"
+DONE_AT = "CASE WHEN n % 2 = 0 THEN made.at END,"
+# 0 to 4 tags on each of our tasks: few of the 300 are on many, and most on few.
+TAGS = """
+INSERT INTO tasks_tag (name) SELECT 'tag ' || n FROM generate_series(1, 300) n;
+INSERT INTO tasks_task_tags (task_id, tag_id)
+SELECT DISTINCT task.id, tag.id
+  FROM tasks_task task, generate_series(1, 4) k, tasks_tag tag
+ WHERE k <= task.id % 5
+   AND tag.name = 'tag ' || 1 + floor(300 * ((task.id * 7919 + k * 3571) % 9973 / 9973.0) ^ 2)
+"""
+FREQUENT_TAGS = 100  # of 10,000 tasks each of these has more than a page; and so have the words topic10 to topic89
+TOPICS = range(10, 90)
 OWN = "schemaname NOT IN ('pg_catalog', 'information_schema')"
 
 
@@ -60,7 +71,8 @@ class Database:
     def add_rows(self, table: str, count: int) -> None:
         ours = table != "task"
         names = {"completed_at": "completed_at," if ours else "", "done_at": DONE_AT if ours else ""}
-        self.run(ROWS.format(table=table, **names), count)
+        # In one transaction: tags that came later would move updated_at.
+        self.run(ROWS.format(table=table, count=count, **names) + (TAGS if ours else ""))
 
     def stop_autovacuum(self) -> None:
         """Let nothing but tidy() do its work, at the same moment for all."""

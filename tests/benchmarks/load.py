@@ -8,12 +8,16 @@ import select
 import socket
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 CONNECTIONS = 16
 PATIENCE = 60.0  # seconds without any answer
 HEAD_END = b"\r\n\r\n"
+WITHOUT_BODY = (204, 304)
+
+Headers = Mapping[str, str]
+NO_HEADERS: Headers = {}
 
 
 class WrongAnswer(Exception):  # noqa: N818 - what was found, for the person who runs it
@@ -26,7 +30,8 @@ class Sent:
 
     seconds: float
     latencies: list[int]  # in nanoseconds, one for each answer
-    last: bytes  # the body of the last answer
+    head: bytes  # of the last answer
+    last: bytes  # its body
 
 
 @dataclass
@@ -46,8 +51,8 @@ class Connection:
         self.sock.sendall(request)
         return self.sock.fileno()
 
-    def take(self, status: int) -> bytes | None:
-        """Read what came; the body once the answer is whole. Raises WrongAnswer unless it has this status."""
+    def take(self, status: int) -> tuple[bytes, bytes] | None:
+        """Read what came; head and body once the answer is whole. Raises WrongAnswer unless it has this status."""
         assert self.sock
         data = self.sock.recv(1 << 18)
         self.received += data
@@ -58,17 +63,18 @@ class Connection:
             return None
         fields = head.lower()
         wrong = fields[9:12] != b"%d" % status
-        _, named, length = fields.partition(b"content-length:")
-        if not (named or wrong or status == 204):
+        _, named, text = fields.partition(b"content-length:")
+        if not (named or wrong or status in WITHOUT_BODY):
             raise WrongAnswer(f"an answer without Content-Length: {head!r}")
-        if len(body) < int(length.split(b"\r\n", 1)[0] or 0):
+        length = 0 if fields[9:12] == b"304" else int(text.split(b"\r\n", 1)[0] or 0)
+        if len(body) < length:
             return None
-        if wrong:
+        if wrong or len(body) > length:
             raise WrongAnswer(f"{status} was expected, and this came:\n{self.received.decode(errors='replace')}")
         self.received.clear()
         if b"\r\nconnection: close" in fields:
             self.close()
-        return body
+        return head, body
 
     def close(self) -> None:
         if self.sock is not None:
@@ -83,7 +89,7 @@ def send_all(
 
     Raises WrongAnswer at the first answer that has not this status.
     """
-    waiting, latencies, body = deque(requests), [], b""
+    waiting, latencies, last = deque(requests), [], (b"", b"")
     began = time.perf_counter()
     with select.epoll() as poll:
         free = [Connection(port, poll) for _ in range(connections)]
@@ -101,18 +107,19 @@ def send_all(
                     answer = connection.take(status)
                     if answer is not None:
                         latencies.append(time.perf_counter_ns() - connection.began)
-                        body = answer
+                        last = answer
                         free.append(asked.pop(number))
         finally:
             for connection in (*free, *asked.values()):
                 connection.close()
-    return Sent(time.perf_counter() - began, latencies, body)
+    return Sent(time.perf_counter() - began, latencies, *last)
 
 
-def request(method: str, path: str, headers: str = "", body: str = "") -> bytes:
-    """The bytes of a request; `headers` are whole lines."""
+def request(method: str, path: str, headers: Headers = NO_HEADERS, body: str = "") -> bytes:
+    """The bytes of a request; `headers` come beside the usual ones or replace them."""
     content = body.encode()
-    lines = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n{headers}"
+    fields = {"Host": "127.0.0.1", "Accept": "application/json"}
     if content:
-        lines += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
-    return f"{lines}\r\n".encode() + content
+        fields |= {"Content-Type": "application/json", "Content-Length": f"{len(content)}"}
+    lines = (f"{name}: {value}\r\n" for name, value in {**fields, **headers}.items())
+    return f"{method} {path} HTTP/1.1\r\n{''.join(lines)}\r\n".encode() + content

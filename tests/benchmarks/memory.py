@@ -1,7 +1,6 @@
 """The service alone: the memory of each worker as requests go by, and how soon a new worker answers."""
 
 import os
-import random
 import signal
 import time
 from collections.abc import Iterator
@@ -11,11 +10,12 @@ from typing import Any
 import psycopg
 
 from tests.benchmarks import cpu
-from tests.benchmarks.compare import OPERATIONS, TASK, Requests
+from tests.benchmarks.compare import clear
 from tests.benchmarks.contenders import CONTENDERS
 from tests.benchmarks.load import request
-from tests.benchmarks.report import rows_of
+from tests.benchmarks.operations import OPERATIONS, TASK, Requests
 from tests.benchmarks.server import Server, running
+from tests.benchmarks.tables import rows_of
 
 ROWS = 10_000
 LONG_TASKS, LONG = 1_000, 10_000
@@ -38,10 +38,10 @@ def mixed(server: Server, total: int) -> Iterator[int]:
     sent = 0
     part = max(total // STEPS // len(OPERATIONS), 1)
     for step in range(STEPS):
-        requests = Requests(server, ROWS, random.Random(step))
+        requests = Requests(server, ROWS, step)
         for operation in OPERATIONS:
-            status, made = requests.make(operation, part)
-            sent += len(server.send(made, status).latencies)
+            sent += len(server.send(requests.make(operation, part), operation.status).latencies)
+        clear(requests)
         yield sent
 
 
@@ -50,7 +50,7 @@ def long_pages(server: Server, workers: int) -> None:
     text = "x" * LONG
     made = [server.request("POST", body=TASK | {"description": text})] * LONG_TASKS
     server.send(made, 201)
-    page = request("GET", f"/tasks/?limit={LONG_TASKS}", f"{server.headers}Connection: close\r\n")
+    page = request("GET", f"/tasks/?limit={LONG_TASKS}", {**server.headers, "Connection": "close"})
     server.send([page] * 20 * workers, 200, connections=4 * workers)
 
 

@@ -1,4 +1,4 @@
-"""What a run found, as JSON and as a Markdown table."""
+"""What a run found, as JSON: figures, ratios, and where and when they were taken."""
 
 import json
 import os
@@ -13,13 +13,26 @@ from typing import Any
 
 import psycopg
 
-from tests.benchmarks.compare import OPERATIONS, Plan
-from tests.benchmarks.contenders import LIMIT, PEERS_PYTHON, REFERENCE, Contender
-from tests.benchmarks.figures import Results, middle, ratio
+from tests.benchmarks.compare import Plan
+from tests.benchmarks.contenders import LIMIT, OURS, PEERS_PYTHON, REFERENCE, Contender
+from tests.benchmarks.figures import Figures, Results, middle, ratio
 from tests.benchmarks.load import CONNECTIONS
+from tests.benchmarks.operations import OPERATIONS
 
-OURS = ("django", "djangorestframework", "psycopg", "gunicorn")
-PEERS = ("fastapi", "starlette", "pydantic", "sqlalchemy", "asyncpg", "uvicorn", "uvloop", "httptools", "django")
+PACKAGES = ("django", "djangorestframework", "psycopg", "gunicorn")
+PEERS = (
+    "fastapi",
+    "starlette",
+    "pydantic",
+    "sqlalchemy",
+    "asyncpg",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "litestar",
+    "msgspec",
+    "django",
+)
 VERSIONS = "import importlib.metadata as m, json; print(json.dumps({{n: m.version(n) for n in {names}}}))"
 
 
@@ -28,13 +41,14 @@ def document(
 ) -> dict[str, Any]:
     return {
         **surroundings(connection),
-        "versions": {"ours": {name: version(name) for name in OURS}, "peers": peer_versions(contenders)},
+        "versions": {"ours": {name: version(name) for name in PACKAGES}, "peers": peer_versions(contenders)},
         "plan": asdict(plan),
         "contenders": {each.name: each.what for each in contenders},
         "medians": {
             name: {operation: described(rounds) for operation, rounds in of.items()} for name, of in results.items()
         },
         "ratios": ratios(results),
+        "everyday": everyday(results.get(OURS, {})),
         "rounds": {
             name: {operation: [asdict(each) for each in rounds] for operation, rounds in of.items()}
             for name, of in results.items()
@@ -48,7 +62,7 @@ def heading(found: dict[str, Any]) -> str:
     return (
         f"{found['date'][:10]}, {machine['cores']} cores of {machine['cpu']}, Python {found['python']}, PostgreSQL"
         f" {found['postgresql']}; {plan['workers']} workers, {CONNECTIONS} connections, {plan['rows']:,} tasks;"
-        f" {plan['rounds']} rounds of {plan['requests']} requests per operation"
+        f" {plan['rounds']} rounds of {plan['count']} requests per operation"
     )
 
 
@@ -91,7 +105,7 @@ def ratios(results: Results) -> dict[str, Any]:
     """By the contender to which all others are held: how many times its CPU per request that one needs."""
     return {
         other: {
-            name: {operation: asdict(ratio(results[other][operation], rounds)) for operation, rounds in of.items()}
+            name: {operation: asdict(ratio(rounds, of[operation])) for operation, rounds in results[other].items()}
             for name, of in results.items()
         }
         for other in (REFERENCE, LIMIT)
@@ -99,32 +113,10 @@ def ratios(results: Results) -> dict[str, Any]:
     }
 
 
-def table(results: Results) -> str:
-    """CPU per request against FastAPI's, then the limit's; below, the figures themselves."""
-    held = [part for other in (REFERENCE, LIMIT) if other in results for part in ratio_table(results, other)]
-    return "\n".join([*held, *figures_table(results)])
-
-
-def ratio_table(results: Results, other: str) -> list[str]:
-    def cells(name: str) -> list[str]:
-        found = (ratio(results[other][operation], results[name][operation]) for operation in OPERATIONS)
-        return [f"{each.median:.2f} ({each.least:.2f} to {each.most:.2f})" for each in found]
-
-    head = f"CPU per request of {other} divided by that of each, so that more is better (least to most of the rounds):"
-    return [head, "", *rows_of(["", *OPERATIONS], [[name, *cells(name)] for name in results]), ""]
-
-
-def figures_table(results: Results) -> list[str]:
-    body = []
-    for operation in OPERATIONS:
-        for name in results:
-            each = middle(results[name][operation])
-            micro = [f"{value:.0f}" for value in (each.cpu_us, each.server_us, each.database_us, each.rps)]
-            body.append([operation, name, *micro, f"{each.p50_ms:.1f}", f"{each.p99_ms:.1f}"])
-    heads = ["", "", "CPU µs", "server", "database", "requests/s", "p50 ms", "p99 ms"]
-    return ["Medians of the rounds, CPU per request:", "", *rows_of(heads, body)]
-
-
-def rows_of(heads: Sequence[str], body: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a Markdown table."""
-    return [f"| {' | '.join(row)} |" for row in (heads, ["---"] * len(heads), *body)]
+def everyday(ours: dict[str, list[Figures]]) -> dict[str, Any]:
+    """How many times the plain one of its kind each everyday request costs."""
+    return {
+        each.name: asdict(ratio(ours[each.name], ours[each.plain]))
+        for each in OPERATIONS
+        if each.plain and each.name in ours
+    }

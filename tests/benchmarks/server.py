@@ -1,20 +1,22 @@
 """A contender that runs: its processes, its answers, and what both cost."""
 
 import json
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import IO, Any
 
 import psycopg
 
 from tests.benchmarks import cpu
-from tests.benchmarks.contenders import Contender, clean_environment
+from tests.benchmarks.contenders import Contender, clean_environment, session_cookie
 from tests.benchmarks.database import Database, new_database
 from tests.benchmarks.figures import Figures, figures_of
-from tests.benchmarks.load import Sent, WrongAnswer, request, send_all
+from tests.benchmarks.load import NO_HEADERS, Headers, Sent, WrongAnswer, request, send_all
 from tests.servers import await_answer, free_port, stop
 
 Members = dict[str, object]  # of a JSON object
@@ -27,17 +29,41 @@ class Server:
     database: Database
     process: subprocess.Popen[str]
     port: int
-    headers: str
+    headers: Headers
     errors: IO[str]
 
-    def request(self, method: str, number: int | None = None, query: str = "", body: Members = NONE) -> bytes:
+    def request(
+        self,
+        method: str,
+        number: int | None = None,
+        *,
+        query: str = "",
+        body: Members = NONE,
+        headers: Headers = NO_HEADERS,
+    ) -> bytes:
         path = "/tasks/" if number is None else self.contender.detail.format(number)
-        return request(method, path + query, self.headers, json.dumps(body) if body else "")
+        return request(method, path + query, {**self.headers, **headers}, json.dumps(body) if body else "")
 
-    def ask(self, status: int, method: str, number: int | None = None, query: str = "", body: Members = NONE) -> Any:
+    def ask(self, status: int, method: str, number: int | None = None, **parts: Any) -> Any:
         """One request; the body of the answer, which must have this status."""
-        sent = self.send([self.request(method, number, query, body)], status)
+        sent = self.send([self.request(method, number, **parts)], status)
         return json.loads(sent.last or "null")
+
+    def etag(self, number: int) -> str:
+        sent = self.send([self.request("GET", number)], 200)
+        found = re.search(r"(?i)\r\netag: *([^\r]+)", sent.head.decode())
+        if found is None:
+            raise WrongAnswer(f"{self.contender.name} answered without an ETag: {sent.head!r}")
+        return found[1]
+
+    @cached_property
+    def cookie(self) -> Headers:
+        """Of a member of staff who has logged in; of this service alone."""
+        return session_cookie(self.database)
+
+    def ids(self, above: int) -> list[int]:
+        """The ids of its tasks above this one, in order."""
+        return self.database.ids(self.contender.table, above)
 
     def send(self, requests: Sequence[bytes], status: int, **limits: Any) -> Sent:
         try:
@@ -76,7 +102,7 @@ def running(connection: psycopg.Connection[Any], contender: Contender, workers: 
 
 
 @contextmanager
-def started(contender: Contender, database: Database, workers: int, headers: str) -> Iterator[Server]:
+def started(contender: Contender, database: Database, workers: int, headers: Headers) -> Iterator[Server]:
     """The contender on a database that is ready. Its access log, where it writes one, goes to /dev/null."""
     port = free_port()
     with tempfile.TemporaryFile("a+") as errors:

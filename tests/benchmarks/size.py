@@ -12,12 +12,13 @@ import psycopg
 from tqdm import tqdm
 
 from tests.benchmarks import cpu
-from tests.benchmarks.compare import TASK
 from tests.benchmarks.contenders import CONTENDERS, migrate
 from tests.benchmarks.database import Database, new_database
 from tests.benchmarks.figures import percentile
-from tests.benchmarks.report import described, rows_of
+from tests.benchmarks.operations import TASK
+from tests.benchmarks.report import described
 from tests.benchmarks.server import Server, started
+from tests.benchmarks.tables import rows_of
 
 SECONDS = 20.0  # at most, for each kind of request
 WARM = 20  # requests that are not measured: each thread of a worker opens its connection with the first

@@ -23,32 +23,29 @@ class InvalidToken(exceptions.AuthenticationFailed):
 class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, TokenGrant] | None:
         """None only without the header: one that is wrong is never taken for nobody's."""
-        if "Authorization" not in request.headers:
+        if "HTTP_AUTHORIZATION" not in request.META:
             return None
         grant = grant_of(request.META)
         return grant.user, grant
 
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750, section 3."""
-        return f'{REALM}, error="invalid_token"' if "Authorization" in request.headers else REALM
+        return f'{REALM}, error="invalid_token"' if "HTTP_AUTHORIZATION" in request.META else REALM
 
 
 def grant_of(environ: dict[str, Any]) -> TokenGrant:
-    """What the header Authorization grants. Looked up once per request; raises InvalidToken."""
-    known: TokenGrant | None = environ.get("tasks.grant")
+    """What the header Authorization grants, or granted a moment ago: whoever relies on it requires its version.
+
+    Raises InvalidToken.
+    """
+    text = token_in(environ)
+    known = remembered(text)
     if known is None:
-        text = token_in(environ)
         public_id = public_id_of(text)
         known = look_up(public_id, text) if public_id else None
         if known is None:
             raise InvalidToken
-        environ["tasks.grant"] = known
     return known
-
-
-def last_grant_of(environ: dict[str, Any]) -> TokenGrant:
-    """The same, or what it granted a moment ago: only for a statement that asks whether that holds."""
-    return remembered(token_in(environ)) or grant_of(environ)
 
 
 def token_in(environ: dict[str, Any]) -> str:

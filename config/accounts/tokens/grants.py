@@ -31,11 +31,9 @@ SELECT encode(token.digest, 'hex'), token.id, token.name,
            greatest(last_used_at, now() - interval '1 minute') + interval '1 minute' - now(), interval '0'))),
        account.id, account.is_superuser, account.username
   FROM tokens_token AS token JOIN auth_user AS account ON account.id = token.user_id
- WHERE public_id = $1 AND revoked_at IS NULL AND expires_at > now() AND account.is_active
+ WHERE public_id = %(public_id)s AND revoked_at IS NULL AND expires_at > now() AND account.is_active
 """)
-# The condition of a statement that relies on a grant of this version, or on none.
-HOLDS = "({0}::uuid IS NULL OR {0}::uuid = (SELECT version FROM tokens_grants))"
-ASK = Statement(f"SELECT 1 WHERE {HOLDS.format('$1')}")
+CHANGED = "TK001"  # SQLSTATE of tokens_require(), which a transaction that relies on a grant begins with
 
 # At most once a minute, whoever comes first; SKIP LOCKED: nobody waits for another who does the same.
 NOTE_USE = """
@@ -52,7 +50,7 @@ class TokenGrant:
     user: User
     name: str
     permissions: frozenset[str]
-    version: bytes = field(default=b"", repr=False)  # of all that tokens grant, when this was looked up
+    version: str = field(default="", repr=False)  # of all that tokens grant, when this was looked up
     until: float = 0.0  # as monotonic() counts: until it expires, or its next use is to be noted
 
     @property
@@ -68,15 +66,19 @@ REMEMBERED: dict[bytes, TokenGrant] = {}  # by the digest of the token
 
 
 def remembered(text: str) -> TokenGrant | None:
-    """What this token granted when it was last looked up: for statements that ask whether it HOLDS."""
+    """What this token granted when it was last looked up."""
     grant = REMEMBERED.get(digest_of(text))
     return grant if grant and monotonic() < grant.until else None
+
+
+def forget(text: str) -> None:
+    REMEMBERED.pop(digest_of(text), None)
 
 
 def look_up(public_id: str, text: str) -> TokenGrant | None:
     """What this token grants now, if anything."""
     started = monotonic()
-    found = FIND.run(public_id.encode())
+    found = FIND.run({"public_id": public_id})
     if found.ntuples == 0 or not hmac.compare_digest(found.get_value(0, 0) or b"", digest_of(text).hex().encode()):
         return None
     pk, name, is_stale, permissions, version, seconds, *user = (
@@ -85,7 +87,7 @@ def look_up(public_id: str, text: str) -> TokenGrant | None:
     if is_stale == "t":
         note_use(int(pk))
     account = User.from_db("default", USER_FIELDS, (int(user[0]), user[1] == "t", user[2], True))
-    grant = TokenGrant(account, name, frozenset(permissions.split()), version.encode(), started + float(seconds))
+    grant = TokenGrant(account, name, frozenset(permissions.split()), version, started + float(seconds))
     if len(REMEMBERED) >= MOST_REMEMBERED:
         REMEMBERED.clear()
     REMEMBERED[digest_of(text)] = grant

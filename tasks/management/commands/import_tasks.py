@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from tasks.transfer import load
 from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, WRITERS, Reading, format_of, read
-from tasks.transfer.rows import BadFile, Record, good
+from tasks.transfer.records import BadFile, Record, good
 from tasks.transfer.source import Source
 
 WORTH_A_VACUUM = 10_000  # tasks; autovacuum sees to fewer in its own time

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from tasks.transfer.foreign.draft import Draft
-from tasks.transfer.rows import BadFile, Record
+from tasks.transfer.records import BadFile, Record
 
 COLUMNS = (
     "TYPE", "CONTENT", "DESCRIPTION", "PRIORITY", "INDENT", "AUTHOR", "RESPONSIBLE", "DATE", "DATE_LANG", "TIMEZONE",

@@ -7,7 +7,7 @@ from typing import Any
 from config.api.parsers import MAX_DEPTH, Members
 from tasks.transfer.foreign.draft import Draft
 from tasks.transfer.json_stream import TOO_DEEP, JSONStream
-from tasks.transfer.rows import Record, faults_of
+from tasks.transfer.records import Record, faults_of
 
 NO_TIME = "0001-01-01T00:00:00Z"
 TASKS, CHILDREN, TITLE = "tasks", "child_projects", "title"

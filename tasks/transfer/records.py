@@ -1,9 +1,8 @@
-"""What may stand in a row: what the API takes of a task, and what an import alone can set."""
+"""A task in a file: what the API takes of one, and what an import alone can set."""
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, NamedTuple
 
 from rest_framework import serializers
@@ -17,7 +16,7 @@ from tasks.transfer.models import REFERENCE_LENGTH
 
 # What a bad row says about itself in the file of the rows that were left out. It is read by people alone.
 NOTE = "error"
-Row = dict[str, Any]  # what the serializer makes of a record: the columns of a task, and its tags and reference
+Values = dict[str, Any]  # what the serializer makes of a record: a value for each of COLUMNS
 
 
 class TimeField(serializers.DateTimeField):
@@ -49,7 +48,7 @@ class ImportSerializer(TaskSerializer):
         )
         read_only_fields: tuple[str, ...] = ()  # type: ignore[assignment]
 
-    def validate(self, attrs: Row) -> Row:
+    def validate(self, attrs: Values) -> Values:
         if attrs["completed_at"] and not attrs["completed"]:
             raise serializers.ValidationError({"completed_at": "Leave it out, or set completed to true."})
         return attrs
@@ -58,14 +57,9 @@ class ImportSerializer(TaskSerializer):
 COLUMNS = ImportSerializer.Meta.fields
 
 
-@cache
-def serializer() -> ImportSerializer:
-    return ImportSerializer()
-
-
 def may_be_empty(name: str) -> bool:
     """Whether the column takes the empty text, which is not null."""
-    return getattr(serializer().fields[name], "allow_blank", False)
+    return getattr(ImportSerializer.shared().fields[name], "allow_blank", False)
 
 
 class RowFault(NamedTuple):
@@ -96,29 +90,29 @@ class Record:
         return "; ".join(f"{column}: {reason}" if column else reason for _, column, reason in self.faults)
 
 
-def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterator[tuple[int, Row]]:
-    """The rows that can be taken, with their lines; `refuse` gets the others."""
+def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterator[tuple[int, Values]]:
+    """What can be taken, with its lines; `refuse` gets the other records."""
     for record in records:
-        row = checked(record)
-        if row is None:
+        values = checked(record)
+        if values is None:
             refuse(record)
         else:
-            yield record.line, row
+            yield record.line, values
 
 
-def checked(record: Record) -> Row | None:
-    """The row, or None where it is bad; then record.faults says all that is wrong with it."""
-    values = record.values
+def checked(record: Record) -> Values | None:
+    """None where it is bad; then record.faults says all that is wrong with it."""
     if record.reason:
         record.faults.append(RowFault(record.line, "", record.reason))
     if record.faults:
         return None
+    members = record.values if isinstance(record.values, Members) else with_faults(Members(record.values))
     try:
-        row: Row = serializer().run_validation(values if isinstance(values, Members) else with_faults(Members(values)))
+        values: Values = ImportSerializer.shared().run_validation(members)
     except InvalidBody as exc:
         record.faults = faults_of(record.line, exc.faults)
         return None
-    return row
+    return values
 
 
 def faults_of(line: int, faults: Iterable[Fault]) -> list[RowFault]:

@@ -1,0 +1,20 @@
+"""Answers that are ready as bytes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import HttpResponse
+
+
+class JSONParts(HttpResponse):
+    """A page in its rows, which nobody needs in one piece: it may have 40 MB."""
+
+    def __init__(self, parts: Sequence[bytes], **kwargs: Any) -> None:
+        super().__init__(content_type="application/json", **kwargs)
+        self._container = list(parts)  # what Django's own content is made of
+
+
+def no_content(status: int = 204, **headers: str) -> HttpResponse:
+    answer = HttpResponse(status=status, headers=headers)
+    del answer.headers["Content-Type"]
+    return answer

@@ -1,0 +1,142 @@
+"""A page of tasks: one statement, which counts as well, and whose JSON PostgreSQL makes."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+from django.db import models
+from psycopg.pq.abc import PGresult
+
+from config.api.pagination import MOST_COUNTED, Page, Shape, estimate_in
+from config.postgresql.conditions import condition_of
+from config.postgresql.statements import Call, Statement
+from tasks.rows import ALPHABETICAL, members_of
+
+MOST_AT_ONCE = 50  # rows that are fetched in one piece; a page of more may have 40 MB
+MOST_BY_INDEX = 300_000  # matches that the index of the search lists sooner than tasks are read as they lie
+TAG = "tag["  # the parameters of the filter by tags begin so
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """Tasks as JSON, whether there are more behind them, and how many there are on all pages."""
+
+    rows: list[bytes]
+    more: bool
+    count: int
+    is_estimate: bool
+
+    def parts(self, head: Mapping[str, Any]) -> list[bytes]:
+        """The page as JSON, with these members before `results`."""
+        start = json.dumps(head, separators=(",", ":"))[:-1].encode() + b',"results":['
+        return [start, *self.rows[:1], *(part for row in self.rows[1:] for part in (b",", row)), b"]}"]
+
+
+class TaskPages(models.QuerySet[Any]):
+    @cached_property
+    def condition(self) -> str:
+        """What it filters by, as SQL."""
+        return condition_of(self)
+
+    def page(self, page: Page, values: Mapping[str, Any], guard: Call | None = None) -> Listed:
+        """What of these tasks is on the page; `values` are those of the filters' parameters."""
+        names = tuple(values)
+        estimate = self.expected(values) if "search" in names and not any(map(is_tag, names)) else None
+        is_rare = estimate is not None and estimate <= MOST_BY_INDEX
+        statement = page_of(self.model, self.condition, names, page.shape, is_rare=is_rare)
+        count, rows = 0, []
+        for result in results(statement, {**values, **page.values}, guard, by_row=page.limit > MOST_AT_ONCE):
+            for row in range(result.ntuples):
+                count = int(result.get_value(row, 0) or 0)
+                if task := result.get_value(row, 1):
+                    rows.append(task)
+        more = len(rows) > page.limit
+        del rows[page.limit :]
+        if page.backwards:
+            rows.reverse()
+        if count <= MOST_COUNTED:
+            return Listed(rows, more, count, is_estimate=False)
+        return Listed(rows, more, max(self.expected(values) if estimate is None else estimate, count), is_estimate=True)
+
+    def expected(self, values: Mapping[str, Any]) -> int:
+        """How many of them there are, as PostgreSQL estimates it."""
+        sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM tasks_task WHERE {self.condition}"
+        return estimate_in(Statement(sql, prepare=False).run(values).get_value(0, 0) or b"")
+
+
+def results(statement: Statement, values: Mapping[str, Any], guard: Call | None, *, by_row: bool) -> Iterator[PGresult]:
+    if not by_row:
+        yield statement.run(values, guard)
+        return
+    if guard:
+        guard.statement.run(guard.values)
+    yield from statement.run_by_row(values)
+
+
+def is_tag(name: str) -> bool:
+    return name.startswith(TAG)
+
+
+@lru_cache(maxsize=256)
+def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *, is_rare: bool) -> Statement:
+    """A row for each task of the page, and one more where there is a next page: the count, and the task.
+
+    Of an empty page it is one row, without a task. The tags of all tasks are found at once: one by one they would cost
+    three times as much as all the rest. A search, and a filter by tags, is planned for its values each time.
+    """
+    links = [name for name in names if is_tag(name)]
+    tables = few(condition, shape) if is_rare else f"page AS MATERIALIZED ({cut(condition, shape)})"
+    counted = count_of("SELECT FROM matches" if is_rare else matches(condition, links if links == [*names] else []))
+    sql = f"""
+        WITH {tables}, tagged AS MATERIALIZED (
+                SELECT link.task_id, array_agg(tag.name ORDER BY {ALPHABETICAL}) AS tags
+                  FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
+                 WHERE link.task_id = ANY (ARRAY(SELECT id FROM page)) GROUP BY link.task_id)
+        SELECT counted.count, row_to_json(members)
+          FROM ({counted}) AS counted
+          LEFT JOIN (SELECT page.*, coalesce(tagged.tags, '{{}}') AS tags
+                       FROM page LEFT JOIN tagged ON tagged.task_id = page.id) AS task ON true
+          LEFT JOIN LATERAL (SELECT {members_of(model)}) AS members ON task.id IS NOT NULL
+         ORDER BY {shape.order.sql("task", backwards=shape.backwards)}"""
+    return Statement(sql, prepare=not links and "search" not in names)
+
+
+def cut(condition: str, shape: Shape, table: str = "tasks_task") -> str:
+    """The rows of the page."""
+    behind = shape.order.after("tasks_task", backwards=shape.backwards) if shape.has_cursor else "true"
+    return f"""
+        SELECT tasks_task.* FROM {table} WHERE {condition} AND {behind}
+         ORDER BY {shape.order.sql("tasks_task", backwards=shape.backwards)} {shape.limits}"""
+
+
+def matches(condition: str, links: list[str]) -> str:
+    """What is counted. Where tags are all that is asked for, the links to tasks are enough."""
+    if not links:
+        return f"SELECT FROM tasks_task WHERE {condition}"
+    first, *others = links
+    also = (f" AND task_id IN (SELECT task_id FROM tasks_task_tags WHERE tag_id = %({name})s)" for name in others)
+    return f"SELECT FROM tasks_task_tags WHERE tag_id = %({first})s{''.join(also)}"
+
+
+def count_of(rows: str) -> str:
+    return f"SELECT count(*) FROM ({rows} LIMIT {MOST_COUNTED + 1}) AS counted"
+
+
+def few(condition: str, shape: Shape) -> str:
+    """The page of a search that PostgreSQL expects to find little.
+
+    It knows the frequent words alone. For a page it would walk along the order, and for a word that is rarer than it
+    believes read every task. So `matches` is planned for all of them, which is by the index, and stops when there are
+    enough; if those are all, the page is cut from them.
+    """
+    count = "(SELECT count FROM enough)"
+    return f"""
+        matches AS MATERIALIZED (SELECT tasks_task.id FROM tasks_task WHERE {condition}),
+        enough AS MATERIALIZED ({count_of("SELECT FROM matches")}),
+        few AS MATERIALIZED (
+            SELECT * FROM tasks_task WHERE id = ANY (ARRAY(SELECT id FROM matches LIMIT {MOST_COUNTED}))),
+        page AS MATERIALIZED (
+            ({cut(f"{count} <= {MOST_COUNTED}", shape, "few AS tasks_task")})
+            UNION ALL ({cut(f"{count} > {MOST_COUNTED} AND {condition}", shape)}))"""

@@ -1,0 +1,131 @@
+"""The operations on one task: a statement each, which answers with the JSON that PostgreSQL makes.
+
+The functions that write are in sql/write.sql. Whoever calls from elsewhere than the API leaves out `guard`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.db import models
+from psycopg.pq.abc import PGresult
+
+from config.api.conditions import UNCONDITIONAL, Preconditions
+from config.postgresql.statements import Call, Statement
+
+TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+ALPHABETICAL = 'lower(tag.name) COLLATE "C"'
+TAGS = f"""ARRAY(SELECT tag.name FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
+                  WHERE link.task_id = task.id ORDER BY {ALPHABETICAL})"""
+WRITTEN = "SELECT (written.task).*, written.tags, written.state FROM {} AS written OFFSET 0"
+CHANGE = WRITTEN.format("tasks_task_change(%(pk)s, %(allowed)s, %(refused)s, %(columns)s, %(tags)s)")
+DELETE = WRITTEN.format("tasks_task_delete(%(pk)s, %(allowed)s, %(refused)s)")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A task as it is sent. `etag` is its strong entity tag, in quotes."""
+
+    json: bytes
+    etag: str
+    pk: int
+
+
+class Stale(Exception):  # noqa: N818 - what the task is, for the caller who asked for another
+    """The task is not, or no longer, the one that the caller asked for."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row.etag)
+        self.row = row
+
+
+class TaskRows(models.QuerySet[Any]):
+    def read(self, pk: int, guard: Call | None = None) -> Row:
+        """Raises DoesNotExist."""
+        return self._row("read", {"pk": pk}, guard)
+
+    def insert(self, values: Mapping[str, Any], guard: Call | None = None) -> Row:
+        """A new task, and its tags, by their names."""
+        columns, tags = split(values)
+        statement = insert(self.model, tuple(columns), has_tags=bool(tags))
+        return row_of(statement.run({"columns": columns, "tags": tags}, guard))
+
+    def change(
+        self, pk: int, values: Mapping[str, Any], conditions: Preconditions = UNCONDITIONAL, guard: Call | None = None
+    ) -> Row:
+        """Write these members where they differ, and no others; `tags` as a whole.
+
+        Of two callers who change different members both succeed. Raises DoesNotExist, or Stale where the conditions
+        do not hold; then nothing was written.
+        """
+        columns, tags = split(values)
+        return self._row("change", {"pk": pk, "columns": columns, "tags": tags, **conditions.lists}, guard)
+
+    def remove(self, pk: int, conditions: Preconditions = UNCONDITIONAL, guard: Call | None = None) -> None:
+        """Delete the task. Raises as `change` does."""
+        self._row("delete", {"pk": pk, **conditions.lists}, guard)
+
+    def _row(self, operation: str, values: Mapping[str, Any], guard: Call | None) -> Row:
+        row = row_of(statements(self.model)[operation].run(values, guard))
+        if row is None:
+            raise self.model.DoesNotExist
+        return row
+
+
+def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | None]:
+    """The columns, and the names of the tags."""
+    columns = dict(values)
+    return columns, columns.pop("tags", None)
+
+
+def row_of(found: PGresult) -> Row | None:
+    if not found.ntuples:
+        return None
+    json, etag, pk, state = (found.get_value(0, column) or b"" for column in range(4))
+    row = Row(json, f'"{etag.decode()}"', int(pk))
+    if state == b"stale":
+        raise Stale(row)
+    return row
+
+
+@cache
+def statements(model: type[models.Model]) -> dict[str, Statement]:
+    read = f"SELECT task.*, {TAGS} AS tags, '' AS state FROM tasks_task AS task WHERE task.id = %(pk)s"
+    return {
+        name: Statement(shown(model, source))
+        for name, source in (("read", read), ("change", CHANGE), ("delete", DELETE))
+    }
+
+
+@cache
+def insert(model: type[models.Model], columns: tuple[str, ...], *, has_tags: bool) -> Statement:
+    names = ", ".join(columns)
+    new = f"""new AS (INSERT INTO tasks_task ({names})
+        SELECT {names} FROM jsonb_populate_record(NULL::tasks_task, %(columns)s) RETURNING *)"""
+    source = "SELECT new.*, {} AS tags, '' AS state FROM new"
+    if not has_tags:
+        nothing = source.format("'{}'::text[]")
+        return Statement(f"WITH {new} {shown(model, nothing)}")
+    tags = f"ARRAY(SELECT tag.name FROM tag ORDER BY {ALPHABETICAL})"
+    return Statement(f"""
+        WITH tag AS MATERIALIZED (SELECT * FROM tasks_tags_named(%(tags)s)), {new},
+             link AS (INSERT INTO tasks_task_tags (task_id, tag_id) SELECT new.id, tag.id FROM new, tag)
+        {shown(model, source.format(tags))}""")
+
+
+def shown(model: Any, source: str) -> str:
+    """Of tasks with their tags and a state: each as JSON, its entity tag without quotes, its id and the state."""
+    return f"""
+        SELECT row_to_json(members), tasks_etag(task.updated_at), task.id, task.state
+          FROM ({source}) AS task, LATERAL (SELECT {members_of(model)}) AS members"""
+
+
+@cache
+def members_of(model: Any) -> str:
+    """The select list of `task`, which has its tags' names in `tags`."""
+    columns = {field.name: field for field in model._meta.concrete_fields}  # noqa: SLF001 - public
+    times = {name for name, field in columns.items() if isinstance(field, models.DateTimeField)}
+    return ", ".join(
+        f"{TIME.format(f'task.{name}') if name in times else f'task.{name}'} AS {name}" for name in model.MEMBERS
+    )

@@ -1,0 +1,128 @@
+-- The writers of tasks and tags, for the API, the admin, restore and import alike. Each statement in a function sees
+-- what was committed before it began, so that whoever had to wait for another writer goes on from that one's result.
+
+-- The entity tag of a task, without its quotes: strong, since updated_at never stands still at a change.
+CREATE OR REPLACE FUNCTION tasks_etag(updated_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT to_hex((extract(epoch FROM updated_at) * 1000000)::bigint)
+$$;
+
+-- The tags of these names in alphabetical order, created where they are missing; the spelling that was first stays.
+-- All writers create tags in this one order, so that they can't wait for each other in a ring. The tags stay until the
+-- end of the transaction: a link to them can't fail.
+CREATE OR REPLACE FUNCTION tasks_tags_named(names text[]) RETURNS SETOF tasks_tag LANGUAGE plpgsql AS $$
+DECLARE
+    keys text[] := ARRAY(SELECT DISTINCT lower(name) FROM unnest(names) AS name);
+    found bigint[];
+BEGIN
+    LOOP
+        found := ARRAY(SELECT id FROM tasks_tag WHERE lower(name) = ANY (keys) ORDER BY id FOR KEY SHARE);
+        EXIT WHEN cardinality(found) = cardinality(keys);
+        INSERT INTO tasks_tag (name)
+            SELECT DISTINCT ON (lower(name) COLLATE "C") name FROM unnest(names) WITH ORDINALITY AS wanted (name, place)
+             WHERE NOT EXISTS (SELECT FROM tasks_tag AS tag WHERE lower(tag.name) = lower(wanted.name))
+             ORDER BY lower(name) COLLATE "C", place
+        ON CONFLICT (lower(name)) DO NOTHING;
+    END LOOP;
+    RETURN QUERY SELECT * FROM tasks_tag WHERE id = ANY (found) ORDER BY lower(name) COLLATE "C";
+END $$;
+
+CREATE OR REPLACE FUNCTION tasks_tags_of(task bigint) RETURNS text[] LANGUAGE sql VOLATILE AS $$
+    SELECT ARRAY(SELECT tag.name FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
+                  WHERE link.task_id = task ORDER BY lower(tag.name) COLLATE "C")
+$$;
+
+-- Write these columns (`changes`: names and values) and all tags (`names`; null leaves them), where one of them differs.
+-- Only where the entity tag is one of `allowed` (null: any) and none of `refused`.
+-- state: 'changed'; 'same': nothing differs, and nothing was written; 'stale': the entity tag is another one.
+-- No row: there is no such task.
+CREATE OR REPLACE FUNCTION tasks_task_change(
+    key bigint, allowed text[], refused text[], changes jsonb, names text[],
+    OUT state text, OUT task tasks_task, OUT tags text[]
+) RETURNS SETOF record LANGUAGE plpgsql AS $$
+DECLARE
+    was tasks_task;
+    same_tags boolean := true;
+BEGIN
+    SELECT * INTO was FROM tasks_task WHERE id = key;
+    LOOP
+        EXIT WHEN was.id IS NULL;
+        task := was;
+        tags := tasks_tags_of(key);
+        IF tasks_etag(was.updated_at) <> ALL (allowed) OR tasks_etag(was.updated_at) = ANY (refused) THEN
+            state := 'stale';
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        task := jsonb_populate_record(was, changes);
+        IF names IS NOT NULL THEN
+            same_tags := ARRAY(SELECT lower(name) FROM unnest(names) AS name ORDER BY lower(name) COLLATE "C")
+                = ARRAY(SELECT lower(name) FROM unnest(tags) AS name ORDER BY lower(name) COLLATE "C");
+        END IF;
+        IF same_tags AND task IS NOT DISTINCT FROM was THEN
+            state := 'same';
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        -- A trigger sets the time; that updated_at is written says that the task changes, also where only tags do.
+        UPDATE tasks_task
+           SET (title, description, completed, completed_at, due_date, priority, updated_at)
+             = ROW(task.title, task.description, task.completed, task.completed_at, task.due_date, task.priority,
+                   was.updated_at + interval '1 microsecond')
+         WHERE id = key AND updated_at = was.updated_at RETURNING * INTO task;
+        IF FOUND THEN
+            IF NOT same_tags THEN
+                PERFORM tasks_task_set_tags(key, names);
+                tags := tasks_tags_of(key);
+            END IF;
+            state := 'changed';
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        SELECT * INTO was FROM tasks_task WHERE id = key FOR NO KEY UPDATE;  -- another writer was faster: look again
+    END LOOP;
+END $$;
+
+-- The tags that go before those that come: each of the two is a change in the history.
+CREATE OR REPLACE FUNCTION tasks_task_set_tags(task bigint, names text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    wanted bigint[] := ARRAY(SELECT id FROM tasks_tags_named(names));
+    present bigint[] := ARRAY(SELECT tag_id FROM tasks_task_tags WHERE task_id = task);
+BEGIN
+    IF NOT present <@ wanted THEN
+        DELETE FROM tasks_task_tags WHERE task_id = task AND tag_id <> ALL (wanted);
+    END IF;
+    IF NOT wanted <@ present THEN
+        INSERT INTO tasks_task_tags (task_id, tag_id) SELECT task, id FROM unnest(wanted) AS id WHERE id <> ALL (present);
+    END IF;
+END $$;
+
+-- Delete the task under the same conditions. state: 'deleted' or 'stale'; no row: there is no such task.
+CREATE OR REPLACE FUNCTION tasks_task_delete(
+    key bigint, allowed text[], refused text[], OUT state text, OUT task tasks_task, OUT tags text[]
+) RETURNS SETOF record LANGUAGE plpgsql AS $$
+BEGIN
+    SELECT * INTO task FROM tasks_task WHERE id = key;
+    LOOP
+        EXIT WHEN task.id IS NULL;
+        IF tasks_etag(task.updated_at) <> ALL (allowed) OR tasks_etag(task.updated_at) = ANY (refused) THEN
+            state := 'stale';
+            tags := tasks_tags_of(key);
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        IF EXISTS (SELECT FROM tasks_task_tags WHERE task_id = key) THEN
+            PERFORM FROM tasks_task WHERE id = key AND updated_at = task.updated_at FOR UPDATE;
+            IF FOUND THEN
+                DELETE FROM tasks_task_tags WHERE task_id = key;  -- first, so that the history has the tags it had
+                SELECT * INTO task FROM tasks_task WHERE id = key;
+            END IF;
+        END IF;
+        DELETE FROM tasks_task WHERE id = key AND updated_at = task.updated_at;
+        IF FOUND THEN
+            state := 'deleted';
+            RETURN NEXT;
+            EXIT;
+        END IF;
+        SELECT * INTO task FROM tasks_task WHERE id = key FOR UPDATE;
+    END LOOP;
+END $$;

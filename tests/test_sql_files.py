@@ -1,0 +1,57 @@
+"""The functions and triggers of the database are those of the SQL files, and a migration has installed each."""
+
+import re
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+from django.db.migrations import RunSQL
+from django.db.migrations.loader import MigrationLoader
+
+import config
+import tasks
+from config.postgresql.sql_files import statements
+
+FILES = [file for package in (tasks, config) for file in sorted(Path(package.__path__[0]).rglob("sql/*.sql"), key=str)]
+INSTALLED = """
+    SELECT proname, pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+    UNION ALL
+    SELECT tgname, pg_get_triggerdef(pg_trigger.oid) FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+     WHERE relnamespace = current_schema()::regnamespace AND NOT tgisinternal
+     ORDER BY 1, 2
+"""
+DROP_ALL = """
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = current_schema()::regnamespace
+        LOOP EXECUTE format('DROP FUNCTION %s CASCADE', name); END LOOP;
+    END $$
+"""
+
+
+@pytest.mark.django_db
+def test_the_files_alone_make_what_the_migrations_made() -> None:
+    with connection.cursor() as cursor, transaction.atomic():
+        cursor.execute(INSTALLED)
+        migrated = cursor.fetchall()
+        cursor.execute(DROP_ALL)
+        for statement in (statement for file in FILES for statement in statements(file)):
+            cursor.execute(statement)
+        cursor.execute(INSTALLED)
+        assert cursor.fetchall() == migrated
+
+
+def test_each_statement_of_a_file_creates_or_replaces_one_function_or_trigger() -> None:
+    assert {file.name for file in FILES} >= {"history.sql", "grants.sql"}
+    for file in FILES:
+        for statement in statements(file):
+            text = re.sub(r"\A(--.*\n|\n)*", "", statement)
+            assert re.match(r"CREATE OR REPLACE (FUNCTION|TRIGGER) \w+", text), text
+            assert len(re.findall(r"^CREATE ", text, re.MULTILINE)) == 1
+
+
+def test_each_file_is_installed_by_one_migration() -> None:
+    migrations = MigrationLoader(None).disk_migrations.values()
+    operations = [each.sql for one in migrations for each in one.operations if isinstance(each, RunSQL)]
+    for file in FILES:
+        first = statements(file)[0]
+        assert sum(first in sql for sql in operations if isinstance(sql, list)) == 1, file
