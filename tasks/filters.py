@@ -19,8 +19,8 @@ from config.api.filters import (
     TextFilter,
     invalid,
 )
-from config.api.keyset import Column
 from config.api.pagination import BIGINT_MAX
+from config.postgresql.keyset import Column
 from tasks.models import (
     PRIORITIES,
     TAG_LENGTH,

@@ -12,8 +12,6 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
-from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from config.api.errors import Fault, InvalidQuery
 from config.api.fields import BLANK, DATE, DATE_SCHEMA
@@ -32,7 +30,7 @@ NOT_BLANK = rf"^[^\u0000\ufffd]*[^{BLANK}\u0000\ufffd][^\u0000\ufffd]*$"
 class FilterBackend(DjangoFilterBackend):
     """Reports all faults of a query string at once: unknown names, repetitions, wrong values, a wrong page."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+    def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """A queryset with a Parameter for each value; the values are in request.filters, by the parameters' names.
 
         So it is one and the same object for all requests with the same filters, and its SQL is compiled once.
