@@ -19,7 +19,11 @@ from tests.factories import etag_of, make_task, make_token, make_user
 
 pytestmark = pytest.mark.django_db
 
-ORIGIN = {"HTTP_ORIGIN": "https://app.example.com", "HTTP_SEC_FETCH_MODE": "cors", "HTTP_ACCEPT_LANGUAGE": "en"}
+ORIGIN: dict[str, Any] = {
+    "HTTP_ORIGIN": "https://app.example.com",
+    "HTTP_SEC_FETCH_MODE": "cors",
+    "HTTP_ACCEPT_LANGUAGE": "en",
+}
 # Of each request: method, path, body, headers, status and the number of its statements.
 BUDGETS: dict[str, tuple[str, str, Any, dict[str, str], int, int]] = {
     "a task": ("GET", "/tasks/{pk}", None, {}, 200, 1),
@@ -71,16 +75,16 @@ BUDGETS: dict[str, tuple[str, str, Any, dict[str, str], int, int]] = {
 def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) -> None:
     method, path, body, headers, status, count = BUDGETS[name]
     task = make_task(tags=("a", "b"))
-    headers = {key: value.replace("{etag}", etag_of(task)) for key, value in headers.items()}
+    sent_with: dict[str, Any] = {key: value.replace("{etag}", etag_of(task)) for key, value in headers.items()}
     if with_token:
         token = make_token(make_user("anna", "view", "add", "change", "delete"), last_used_at="2999-01-01T00:00Z")
-        headers["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-        APIClient().get("/tasks/", HTTP_AUTHORIZATION=headers["HTTP_AUTHORIZATION"])  # which remembers it
+        sent_with["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        APIClient().get("/tasks/", HTTP_AUTHORIZATION=sent_with["HTTP_AUTHORIZATION"])  # which remembers it
     sent = json.dumps(body).encode() if body is not None else b""
     path = path.format(pk=task.pk, none=task.pk + 1)
-    label = headers.pop("CONTENT_TYPE", "application/json")
+    label = sent_with.pop("CONTENT_TYPE", "application/json")
     with CaptureQueriesContext(connection) as queries:
-        answer = APIClient().generic(method, path, sent, label, **headers)
+        answer = APIClient().generic(method, path, sent, label, **sent_with)
     assert answer.status_code == status
     assert len([each for each in queries if "SAVEPOINT" not in each["sql"]]) == count
 
@@ -89,7 +93,7 @@ def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) ->
 def test_one_entity_tag_is_one_sequence_of_bytes_whoever_asks(api: APIClient, staff: Client, text: str) -> None:
     made = api.post("/tasks/", {"title": f"a {text}", "description": text, "tags": [f"b {text}"]})
     url = made.json()["id"], made["ETag"]
-    answers = [
+    answers: list[Any] = [
         api.get(f"/tasks/{url[0]}"),
         api.get(f"/tasks/{url[0]}", **ORIGIN),
         staff.get(f"/tasks/{url[0]}"),

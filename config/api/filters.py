@@ -112,7 +112,7 @@ def invalid(detail: str, code: str = "invalid") -> forms.ValidationError:
     return forms.ValidationError(detail, code=code)
 
 
-class BooleanField(QueryField):
+class BooleanQueryField(QueryField):
     schema: dict[str, Any] = {"type": "boolean"}
 
     def parse(self, value: str) -> bool:
@@ -121,7 +121,7 @@ class BooleanField(QueryField):
         return value == "true"
 
 
-class IntegerField(QueryField):
+class IntegerQueryField(QueryField):
     def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.bounds = min_value, max_value
@@ -136,7 +136,7 @@ class IntegerField(QueryField):
         return int(value)
 
 
-class DateField(QueryField):
+class DateQueryField(QueryField):
     schema: dict[str, Any] = DATE_SCHEMA
 
     def parse(self, value: str) -> datetime.date:
@@ -148,7 +148,7 @@ class DateField(QueryField):
         raise invalid("Put a date like 2026-11-22.")
 
 
-class DateTimeField(QueryField):
+class DateTimeQueryField(QueryField):
     schema: dict[str, Any] = {
         "type": "string",
         "format": "date-time",
@@ -172,7 +172,7 @@ class DateTimeField(QueryField):
             raise invalid(f"There is no time {value}.") from None
 
 
-class TextField(QueryField):
+class TextQueryField(QueryField):
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_length = max_length
@@ -190,7 +190,7 @@ class TextField(QueryField):
         return value
 
 
-class RepeatedField(TextField):
+class RepeatedField(TextQueryField):
     """The same parameter, several times."""
 
     widget = forms.MultipleHiddenInput
@@ -242,23 +242,23 @@ class Filter(django_filters.Filter):
 
 
 class BooleanFilter(Filter):
-    field_class = BooleanField
+    field_class = BooleanQueryField
 
 
 class IntegerFilter(Filter):
-    field_class = IntegerField
+    field_class = IntegerQueryField
 
 
 class DateFilter(Filter):
-    field_class = DateField
+    field_class = DateQueryField
 
 
 class DateTimeFilter(Filter):
-    field_class = DateTimeField
+    field_class = DateTimeQueryField
 
 
 class TextFilter(Filter):
-    field_class = TextField
+    field_class = TextQueryField
 
 
 class RepeatableFilter(Filter):

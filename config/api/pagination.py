@@ -11,7 +11,7 @@ from rest_framework import pagination
 from rest_framework.request import Request
 
 from config.api.errors import Fault, InvalidQuery
-from config.api.filters import IntegerField
+from config.api.filters import IntegerQueryField
 from config.postgresql.keyset import DEFAULT_LIMIT, MOST_COUNTED, Column, Cursor, Order, Page
 
 BIGINT_MAX = 2**63 - 1
@@ -108,7 +108,7 @@ class Pagination(pagination.BasePagination):
 
 def number_faults(name: str, query: Mapping[str, str], least: int, most: int) -> Iterator[Fault]:
     try:
-        IntegerField(min_value=least, max_value=most).clean(query.get(name))
+        IntegerQueryField(min_value=least, max_value=most).clean(query.get(name))
     except ValidationError as exc:
         yield {"parameter": name, "code": str(exc.code), "detail": str(exc.message)}
 
