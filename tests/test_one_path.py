@@ -80,7 +80,7 @@ def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) ->
         token = make_token(make_user("anna", "view", "add", "change", "delete"), last_used_at="2999-01-01T00:00Z")
         sent_with["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         APIClient().get("/tasks/", HTTP_AUTHORIZATION=sent_with["HTTP_AUTHORIZATION"])  # which remembers it
-    sent = json.dumps(body).encode() if body is not None else b""
+    sent = json.dumps(body) if body is not None else ""
     path = path.format(pk=task.pk, none=task.pk + 1)
     label = sent_with.pop("CONTENT_TYPE", "application/json")
     with CaptureQueriesContext(connection) as queries:
