@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import psycopg
 
-from config.postgresql.embedded import cluster, locks, place, programs
+from config.postgresql.embedded import cluster, files, place, programs
 from tests.servers import ROOT, await_answer, free_port
 
 WORKERS, THREADS = 2, 4
@@ -41,10 +41,11 @@ class Database:
 
     def __init__(self, folder: Path) -> None:
         place.prepare(folder)
-        self.cluster = cluster.Cluster(folder, locks.open_file(folder / place.KEEPER_LOCK))
-        self.log = self.cluster.place / place.LOG
-        found = programs.find(self.cluster.account, None, self.cluster.place)
-        self.cluster._create(found)
+        self.folder = folder.resolve()
+        self.account = place.owner(self.folder)
+        found = programs.find(self.account, None, self.folder)
+        with files.open_file(self.folder / "lock") as lock:
+            cluster.create(self.folder, found, lock)
         self.port = free_port()
         self.url = f"postgresql://{place.USER}@127.0.0.1:{self.port}/{place.DATABASE}"
         settings = {
@@ -55,7 +56,7 @@ class Database:
             "autovacuum": "off",
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        self.command = [found.path("postgres"), "-D", str(self.cluster.data), *options]
+        self.command = [found.path("postgres"), "-D", str(self.folder / place.DATA), *options]
         self.start()
 
     def start(self) -> None:
@@ -69,17 +70,9 @@ class Database:
         return self.answers()
 
     def spawn(self) -> None:
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.command,
-                cwd="/",
-                env=cluster.environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                **self.cluster.account.process_options(),
-            )
+        with files.open_file(self.folder / files.LOG) as log:
+            options = cluster.process_options(self.folder, log)
+            self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, **options)
 
     def answers(self) -> bool:
         try:
@@ -144,7 +137,6 @@ def running_database() -> Iterator[Database]:
             yield database
         finally:
             database.kill(all_processes=True)
-            os.close(database.cluster.lock)
             signal.signal(signal.SIGTERM, before)
 
 
@@ -171,7 +163,7 @@ class Service:
 
     def start(self) -> None:
         # Into a file: a pipe that nobody reads would stop the workers once it is full.
-        with (self.database.cluster.place / "gunicorn.log").open("ab") as log:
+        with (self.database.folder / "gunicorn.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
                 cwd=ROOT,

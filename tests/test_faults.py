@@ -353,7 +353,7 @@ def small_disk(database: Database) -> Iterator[Path]:
     """8 MB that hold the tasks."""
     with tempfile.TemporaryDirectory(prefix="tasks-faults-disk-") as folder:
         Path(folder).chmod(0o755)
-        account = database.cluster.account
+        account = database.account
         mount = [
             "mount",
             "-t",

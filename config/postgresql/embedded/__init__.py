@@ -1,13 +1,13 @@
 """A real PostgreSQL for local trial, started on first use and stopped when its last user is gone.
 
-Nothing here but `base` imports Django: the keeper process must start in milliseconds.
+Nothing here but `base` imports Django: the keeper process must stay small.
 """
 
 from pathlib import Path
 
-from .client import ensure_running, release
-from .errors import ServerUnavailable
+from .files import ServerUnavailable
 from .place import DATA, DATABASE, PORT, USER, socket_folder
+from .users import ensure_running, release
 
 __all__ = ["ServerUnavailable", "connection_settings", "ensure_running", "has_data", "release"]
 

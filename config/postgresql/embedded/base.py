@@ -9,8 +9,8 @@ from django.db.backends.postgresql import client
 from config.postgresql import base
 
 from . import programs
-from .client import ensure_running, is_user
-from .errors import ServerUnavailable
+from .files import ServerUnavailable
+from .users import ensure_running, is_user
 
 
 class DatabaseClient(client.DatabaseClient):

@@ -1,64 +1,67 @@
-"""The database cluster: made in one step, started with the settings of a private server."""
+"""The database cluster: made in one step, served with the settings of a private server."""
 
 import locale
 import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import IO, Any
 
 from . import programs
-from .errors import ServerUnavailable, last_line
-from .place import DATA, DATABASE, LOG, PORT, SOCKET, USER, owner, socket_folder
-from .server import PID_FILE, Server
+from .files import LOG, ServerUnavailable, open_file, read_reason
+from .place import DATA, DATABASE, PORT, SOCKET, USER, owner, socket_folder
 
+PID_FILE = "postmaster.pid"
 BUILTIN_LOCALES = 17
 
 
-class Cluster:
-    def __init__(self, folder: Path, lock: int) -> None:
-        self.place = folder.resolve()
-        self.data = self.place / DATA
-        self.sockets = socket_folder(folder).resolve()
-        self.account = owner(self.place)
-        self.lock = lock
+def serve(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start PostgreSQL, which keeps the lock until its last process is gone."""
+    place = folder.resolve()
+    data = place / DATA
+    sockets = socket_folder(folder).resolve()
+    (place / LOG).unlink(missing_ok=True)
+    found = programs.find(owner(place), read_major(data), place)
+    if not data.exists():
+        create(place, found, lock)
+    # A file left by a dead server may name a living process; PostgreSQL would then refuse to start.
+    for stale in (data / PID_FILE, sockets / SOCKET, sockets / f"{SOCKET}.lock"):
+        stale.unlink(missing_ok=True)
+    command = [found.path("postgres"), "-D", str(data), *server_options(sockets)]
+    with open_file(place / LOG) as log:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **process_options(place, log, lock))  # noqa: S603 - our own command
 
-    def start(self) -> Server:
-        """Start PostgreSQL; nobody else may be about to, and none may be running."""
-        found = programs.find(self.account, read_major(self.data), self.place)
-        if not self.data.exists():
-            self._create(found)
-        # A file left by a dead server may name a living process; PostgreSQL would then refuse to start.
-        for stale in (self.data / PID_FILE, self.sockets / SOCKET, self.sockets / f"{SOCKET}.lock"):
-            stale.unlink(missing_ok=True)
-        command = [found.path("postgres"), "-D", str(self.data), *server_options(self.sockets)]
-        child = subprocess.Popen(  # noqa: S603 - our own command
-            command, cwd="/", env=environment(), stdin=subprocess.DEVNULL, **self.account.process_options()
-        )
-        return Server(self.data, child.pid, child)
 
-    def _create(self, found: programs.Programs) -> None:
-        new = self.data.with_name(f"{DATA}.new")
-        shutil.rmtree(new, ignore_errors=True)
-        initdb = ["--username", USER, "--auth=trust", "--encoding=UTF8", *locale_options(found.major)]
-        self._run([found.path("initdb"), "-D", str(new), *initdb])
-        single = ["--single", "-D", str(new), "-c", "exit_on_error=on", "postgres"]
-        self._run([found.path("postgres"), *single], f"CREATE DATABASE {DATABASE};\n")
-        new.rename(self.data)
-        sync(self.place)
+def create(folder: Path, found: programs.Programs, lock: IO[bytes]) -> None:
+    new = folder / f"{DATA}.new"
+    shutil.rmtree(new, ignore_errors=True)
+    initdb = ["--username", USER, "--auth=trust", "--encoding=UTF8", *locale_options(found.major)]
+    run([found.path("initdb"), "-D", str(new), *initdb], folder, lock)
+    single = ["--single", "-D", str(new), "-c", "exit_on_error=on", "postgres"]
+    run([found.path("postgres"), *single], folder, lock, f"CREATE DATABASE {DATABASE};\n")
+    new.rename(folder / DATA)
+    sync(folder)
 
-    def _run(self, command: list[str], text: str = "") -> None:
-        finished = subprocess.run(  # noqa: S603 - our own command
-            command,
-            cwd="/",
-            env=environment(),
-            input=text.encode(),
-            check=False,
-            # Outlives a killed keeper: the next one must not begin while initdb still writes.
-            pass_fds=[self.lock],
-            **self.account.process_options(),
-        )
-        if finished.returncode:
-            raise ServerUnavailable(f"{Path(command[0]).name} failed: {last_line(self.place / LOG)}")
+
+def run(command: list[str], folder: Path, lock: IO[bytes], text: str = "") -> None:
+    with open_file(folder / LOG) as log:
+        options = process_options(folder, log, lock)
+        finished = subprocess.run(command, input=text.encode(), check=False, **options)  # noqa: S603 - our own command
+    if finished.returncode:
+        raise ServerUnavailable(f"{Path(command[0]).name} failed: {read_reason(folder)}")
+
+
+def process_options(folder: Path, log: IO[bytes], *inherited: IO[bytes]) -> dict[str, Any]:
+    return {
+        "cwd": "/",
+        "env": environment(),
+        "stdout": log,
+        "stderr": log,
+        "pass_fds": [file.fileno() for file in inherited],
+        # Ctrl-C must reach the web server only: its last requests still need the database.
+        "start_new_session": True,
+        **owner(folder).process_options(),
+    }
 
 
 def read_major(data: Path) -> int | None:
@@ -75,9 +78,8 @@ def server_options(sockets: Path) -> list[str]:
         "unix_socket_permissions": "0700",
         "timezone": "UTC",
         "log_timezone": "UTC",
-        "log_destination": "stderr",
-        "logging_collector": "off",
-        "log_min_messages": "warning",
+        # Not every statement's error, which its client is told: the log must not fill the disk.
+        "log_min_messages": "log",
         "log_checkpoints": "off",
     }
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]

@@ -5,17 +5,16 @@ import os
 import pwd
 import stat
 import tempfile
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from . import locks
-from .errors import ServerUnavailable
+from .files import ServerUnavailable
 
 DATABASE = USER = "tasks"
 PORT = "5432"
 SOCKET = f".s.PGSQL.{PORT}"
-DATA, LOG, USERS_LOCK, KEEPER_LOCK = "data", "postgres.log", "users.lock", "keeper.lock"
+DATA = "data"
 
 # sun_path holds 104 bytes on macOS and 108 on Linux.
 MAX_SOCKET_PATH = 100
@@ -25,8 +24,7 @@ STATE = Path("/var/lib")
 PREFIX = "tasks-api-"
 
 
-@dataclass(frozen=True)
-class Account:
+class Account(NamedTuple):
     uid: int
     gid: int
 
@@ -51,7 +49,7 @@ def prepare(folder: Path) -> None:
     if os.geteuid() == 0:
         _prepare_as_root(folder)
     else:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
     account = owner(folder)
     if os.geteuid() not in {0, account.uid}:
         raise ServerUnavailable(f"{folder} belongs to uid {account.uid}; use that account, or remove the folder")
@@ -79,28 +77,20 @@ def _may_enter(status: os.stat_result, account: Account) -> bool:
 
 
 def _prepare_as_root(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Processes that come at once must not make two places.
-    parent = os.open(folder.parent, os.O_RDONLY)
-    try:
-        locks.wait_for_lock(parent)
-        if _is_lost_link(folder):
-            folder.unlink()
-        account = _choose_account(folder)
-        if not folder.exists():
-            _make_place(folder, account)
-        if not can_reach(folder.resolve().parent, account):
-            raise ServerUnavailable(
-                f"uid {account.uid}, as which root runs PostgreSQL, can't reach {folder}; move that to {STATE}"
-            )
-        os.chown(folder, account.uid, account.gid)
-    finally:
-        os.close(parent)
-
-
-def _is_lost_link(folder: Path) -> bool:
-    """Tell whether the place went away with a container whose checkout stayed."""
-    return folder.is_symlink() and not folder.exists() and folder.readlink().name.startswith(PREFIX)
+    # A link whose place went away with a container, while the checkout stayed.
+    if folder.is_symlink() and not folder.exists() and folder.readlink().name.startswith(PREFIX):
+        folder.unlink()
+    account = _choose_account(folder)
+    if not folder.exists():
+        if can_reach(folder.parent, account):
+            folder.mkdir(mode=0o700)
+        else:
+            folder.symlink_to(tempfile.mkdtemp(prefix=PREFIX, dir=STATE))
+    if not can_reach(folder.resolve().parent, account):
+        raise ServerUnavailable(
+            f"uid {account.uid}, as which root runs PostgreSQL, can't reach {folder}; move that to {STATE}"
+        )
+    os.chown(folder, account.uid, account.gid)
 
 
 def _choose_account(folder: Path) -> Account:
@@ -121,20 +111,9 @@ def _choose_account(folder: Path) -> Account:
     return Account(nobody.pw_uid, nobody.pw_gid)
 
 
-def _make_place(folder: Path, account: Account) -> None:
-    if can_reach(folder.parent, account):
-        folder.mkdir(mode=0o700)
-    else:
-        place = tempfile.mkdtemp(prefix=PREFIX, dir=STATE)
-        folder.symlink_to(place)
-
-
 def _prepare_socket_folder(sockets: Path, account: Account) -> None:
-    try:
+    with suppress(FileExistsError):
         sockets.mkdir(mode=0o700)
-    except FileExistsError:
-        pass
-    else:
         if os.geteuid() == 0:
             os.chown(sockets, account.uid, account.gid)
     status = sockets.lstat()

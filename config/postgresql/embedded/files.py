@@ -1,0 +1,56 @@
+"""The files that processes meet at: locks, which the kernel gives back when a process dies, and the server's log."""
+
+import fcntl
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+POLL = 0.02
+LOG = "postgres.log"
+
+
+class ServerUnavailable(Exception):  # noqa: N818 - named for what it tells, like HTTP's 503
+    """The embedded server can't run; the message is one line that says why and what to do."""
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file for appending, made with mode 0600."""
+    # Root must not follow a link that the unprivileged owner of the folder could have laid.
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab")
+
+
+def try_lock(file: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+@contextmanager
+def locked(folder: Path, limit: float) -> Iterator[None]:
+    """Let one process at a time join or leave the server in `folder`, start or stop it."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + limit
+    with open_file(folder.with_name(f"{folder.name}.lock")) as file:
+        while not try_lock(file):
+            if time.monotonic() > deadline:
+                raise ServerUnavailable(f"another process starts or stops it, for more than {limit:.0f} s")
+            time.sleep(POLL)
+        try:
+            yield
+        finally:
+            # Not only closed: another thread may have forked meanwhile.
+            fcntl.flock(file, fcntl.LOCK_UN)
+
+
+def read_reason(folder: Path) -> str:
+    """Give the log's last line that tells of a failure, else its last line."""
+    log = folder / LOG
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    failures = [line for line in lines if re.search(r"FATAL|PANIC|error:", line)]
+    return ([*lines, *failures] or ["it left no message"])[-1]
