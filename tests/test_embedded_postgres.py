@@ -663,7 +663,7 @@ def test_waiting_for_a_server_has_an_end(folder: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(users, "_uses", {})
     monkeypatch.setattr(users, "WAIT_LIMIT", 0.1)
     monkeypatch.setattr(serving, "START_LIMIT", 0.1)
-    with files.locked(folder, 0), pytest.raises(ServerUnavailable, match="another process starts or stops it"):
+    with files.locked(folder, 0), pytest.raises(ServerUnavailable, match="another process has been starting"):
         users.ensure_running(folder)
     place.prepare(folder)
     with files.open_file(folder / serving.LOCK) as lock:

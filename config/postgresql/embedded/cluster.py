@@ -17,19 +17,20 @@ BUILTIN_LOCALES = 17
 
 def serve(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start PostgreSQL, which keeps the lock until its last process is gone."""
-    place = folder.resolve()
-    data = place / DATA
     sockets = socket_folder(folder).resolve()
-    (place / LOG).unlink(missing_ok=True)
-    found = programs.find(owner(place), read_major(data), place)
+    folder = folder.resolve()
+    data = folder / DATA
+    (folder / LOG).unlink(missing_ok=True)
+    found = programs.find(owner(folder), read_major(data), folder)
     if not data.exists():
-        create(place, found, lock)
+        create(folder, found, lock)
     # A file left by a dead server may name a living process; PostgreSQL would then refuse to start.
     for stale in (data / PID_FILE, sockets / SOCKET, sockets / f"{SOCKET}.lock"):
         stale.unlink(missing_ok=True)
     command = [found.path("postgres"), "-D", str(data), *server_options(sockets)]
-    with open_file(place / LOG) as log:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **process_options(place, log, lock))  # noqa: S603 - our own command
+    with open_file(folder / LOG) as log:
+        options = process_options(folder, log, lock)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)  # noqa: S603 - our own command
 
 
 def create(folder: Path, found: programs.Programs, lock: IO[bytes]) -> None:

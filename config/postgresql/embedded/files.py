@@ -39,7 +39,7 @@ def locked(folder: Path, limit: float) -> Iterator[None]:
     with open_file(folder.with_name(f"{folder.name}.lock")) as file:
         while not try_lock(file):
             if time.monotonic() > deadline:
-                raise ServerUnavailable(f"another process starts or stops it, for more than {limit:.0f} s")
+                raise ServerUnavailable(f"another process has been starting or stopping it for {limit:.0f} s")
             time.sleep(POLL)
         try:
             yield

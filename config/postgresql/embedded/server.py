@@ -30,6 +30,7 @@ def start(folder: Path) -> None:
         while not _accepts_connections(folder):
             if child is None and try_lock(lock):
                 child = cluster.serve(folder, lock)
+                deadline = time.monotonic() + START_LIMIT  # without the making of a cluster: a slow machine needs long
             if child and child.poll() is not None:
                 raise ServerUnavailable(f"PostgreSQL ended: {read_reason(folder)}")
             if time.monotonic() > deadline:

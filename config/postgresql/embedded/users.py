@@ -1,8 +1,8 @@
 """Who uses the server: every process that has the pipe open for writing, forks included. Nothing is written to it.
 
-The kernel closes the pipe of a process that ends, however it ends. A user that leaves in order stops the server if it
-was the last one. Where the last one was killed, the keeper does: a process that has the pipe open for reading, without
-which nobody can open it for writing.
+The kernel closes the pipe of a process that ends, however it ends. The last user stops the server as it leaves; where
+it was killed, the keeper does, a process that waits at the other end of the pipe. While nobody is at that end, the
+pipe can't be opened for writing: so a user learns that it has to start a keeper.
 """
 
 import atexit
@@ -18,7 +18,7 @@ from . import place, server
 from .files import LOG, ServerUnavailable, locked, open_file
 
 PIPE = "users.pipe"
-WAIT_LIMIT = 60.0
+WAIT_LIMIT = 120.0
 ADVICE = "Set DATABASE_URL to use a PostgreSQL of your own."
 
 
