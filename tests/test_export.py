@@ -13,7 +13,7 @@ from django.db import models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.api.fields import case_folded
+from config.postgresql.case import case_folded
 from tasks.models import Reference, Tag, Task
 from tests.factories import change_task, make_task, make_tasks
 

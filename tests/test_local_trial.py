@@ -20,9 +20,10 @@ from pytest_django import Settings
 
 from config.management.commands import runserver
 from config.server import local_trial
-from tests.servers import ROOT, await_answer, free_port, stop
+from tests.servers import ROOT, await_answer, free_port, running_server, stop
 
 Run = Callable[..., subprocess.Popen[str]]
+pytestmark = pytest.mark.xdist_group("local trial")  # one clone
 STEPS = re.compile(r"^Making the (?:database in|tables)", re.MULTILINE)
 
 
@@ -156,9 +157,11 @@ def test_runserver_in_a_deployment_migrates_nothing(settings: Settings, monkeypa
     assert served == ["served"]
 
 
-def test_gunicorn_in_a_deployment_logs_a_line_per_request(server: Any) -> None:
-    call(f"{server.url}/tasks/")
-    out, err = stop(server.process)
+@pytest.mark.django_db(transaction=True)
+def test_gunicorn_in_a_deployment_logs_a_line_per_request() -> None:
+    with running_server() as server:
+        call(f"{server.url}/tasks/")
+        out, err = stop(server.process)
     assert '"GET /tasks/ HTTP/1.1" 200' in out
     assert "Traceback" not in err
 

@@ -200,7 +200,7 @@ def test_a_row_of_another_length_is_one_bad_row() -> None:
         (b"title\na\n\xe4\n", "line 3: The text is not UTF-8: save it as UTF-8."),
         ("title\na\n".encode("utf-16"), "The text is not UTF-8: save it as UTF-8."),
         (b"\x1f\x8bnonsense", "The gzip file is cut off or damaged"),
-        (gzip.compress(b"title\nabc\n")[:-9], "The gzip file is cut off or damaged"),
+        (gzip.compress(b"title\nabc\n", mtime=0)[:-9], "The gzip file is cut off or damaged"),
     ],
 )
 def test_a_file_that_can_not_be_read_is_refused_with_the_reason(text: str | bytes, message: str) -> None:
@@ -233,8 +233,8 @@ def test_a_line_without_end_is_not_read_to_its_end() -> None:
 
 
 def test_what_is_packed_is_unpacked_up_to_a_bound() -> None:
-    bomb = gzip.compress(b"title\n" + b"a\n" * 100_000)
-    assert len(good(bomb, "csv")) == 100_000
+    bomb = gzip.compress(b"title\n" + b"a\n" * 50_000)
+    assert len(good(bomb, "csv")) == 50_000
     assert refusal(bomb, most=1000) == "Unpacked it is larger than 1,000 bytes."
 
 

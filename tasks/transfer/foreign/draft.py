@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from config.api.fields import case_folded
+from config.postgresql.case import case_folded
 from tasks.models import TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH
 
 
