@@ -65,7 +65,7 @@ def forget() -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 @given(tasks=TASKS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_export_of_what_was_imported_is_equal_to_it(tmp_path: Path, form: str, tasks: list[dict[str, Any]]) -> None:
     forget()
     make(tasks)

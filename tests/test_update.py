@@ -109,6 +109,7 @@ def test_a_task_that_vanishes_between_reading_and_writing_is_a_404(
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
 def test_a_thousand_pairs_of_patches_at_the_same_moment_lose_none() -> None:
     task, rounds, lost = make_task(), 1000, []
     together = threading.Barrier(3)
