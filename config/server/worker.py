@@ -1,4 +1,4 @@
-"""gunicorn's gthread worker, which stays with a connection that goes on at once, and at a stop leaves nobody waiting."""
+"""gunicorn's gthread worker: it stays with a connection that goes on at once, and at a stop leaves nobody waiting."""
 
 import select
 from typing import Any
