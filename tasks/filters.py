@@ -8,19 +8,19 @@ from django_filters.rest_framework import FilterSet
 
 from config.api.filters import (
     BooleanFilter,
-    DateField,
     DateFilter,
-    DateTimeField,
+    DateQueryField,
     DateTimeFilter,
+    DateTimeQueryField,
     IntegerFilter,
     OrderingFilter,
     RepeatableFilter,
-    TextField,
     TextFilter,
+    TextQueryField,
     invalid,
 )
-from config.api.keyset import Column
 from config.api.pagination import BIGINT_MAX
+from config.postgresql.keyset import Column
 from tasks.models import (
     PRIORITIES,
     TAG_LENGTH,
@@ -38,12 +38,12 @@ MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails where
 
 
 def time(value: str) -> str:
-    DateTimeField().parse(value)
+    DateTimeQueryField().parse(value)
     return value
 
 
 def day(value: str | None) -> str:
-    return DueKey.last if value is None else DateField().parse(value).isoformat()
+    return DueKey.last if value is None else DateQueryField().parse(value).isoformat()
 
 
 def title(value: str) -> str:
@@ -73,7 +73,7 @@ ORDERING = {
 }
 
 
-class SearchField(TextField):
+class SearchField(TextQueryField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.schema["pattern"] = rf"^(?!([^-]*-){{{MINUSES + 1}}})" + self.schema["pattern"].removeprefix("^")

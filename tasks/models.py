@@ -17,7 +17,7 @@ from django.db.models.functions import Length, Lower, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from config.api.fields import case_folded
+from config.postgresql.case import case_folded
 from config.postgresql.statements import Statement
 from tasks.history import models as history
 from tasks.history.models import Change
@@ -95,7 +95,7 @@ class PriorityKey(models.Func):
     output_field = models.SmallIntegerField()
 
 
-class TaskQuerySet(TaskRows, TaskPages):
+class TaskQuerySet(TaskRows, TaskPages, models.QuerySet["Task"]):
     def search(self, query: str) -> Self:
         """Tasks whose title or description holds every word of `query`.
 
@@ -121,8 +121,8 @@ class TaskQuerySet(TaskRows, TaskPages):
         last: datetime = column_value("updated_at", delete.old["updated_at"])
         # Later than any before, also when the clock steps back: an old ETag never comes true again.
         columns["updated_at"] = max(timezone.now(), last + MICROSECOND)
-        self.insert({"id": delete.task_id, **columns, "tags": recorded.get("tags", [])})
-        return self.get(pk=delete.task_id)
+        row = self.insert({"id": delete.task_id, **columns, "tags": recorded.get("tags", [])})
+        return self.get(pk=row.pk)
 
 
 class Task(models.Model):

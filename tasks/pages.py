@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from django.db import models
 from psycopg.pq.abc import PGresult
 
-from config.api.pagination import MOST_COUNTED, Page, Shape, estimate_in
 from config.postgresql.conditions import condition_of
+from config.postgresql.keyset import MOST_COUNTED, Page, Shape, estimate_in
 from config.postgresql.statements import Call, Statement
 from tasks.rows import ALPHABETICAL, members_of
 
@@ -34,11 +33,13 @@ class Listed:
         return [start, *self.rows[:1], *(part for row in self.rows[1:] for part in (b",", row)), b"]}"]
 
 
-class TaskPages(models.QuerySet[Any]):
+class TaskPages:
+    model: Any  # the queryset's
+
     @cached_property
     def condition(self) -> str:
         """What it filters by, as SQL."""
-        return condition_of(self)
+        return condition_of(self)  # type: ignore[arg-type]  # it is one of a queryset
 
     def page(self, page: Page, values: Mapping[str, Any], guard: Call | None = None) -> Listed:
         """What of these tasks is on the page; `values` are those of the filters' parameters."""

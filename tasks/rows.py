@@ -3,7 +3,7 @@
 The functions that write are in sql/write.sql. Whoever calls from elsewhere than the API leaves out `guard`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -11,9 +11,11 @@ from typing import Any
 from django.db import models
 from psycopg.pq.abc import PGresult
 
-from config.api.conditions import UNCONDITIONAL, Preconditions
 from config.postgresql.statements import Call, Statement
 
+# Entity tags, without their quotes, of which a task has to have one of `allowed`, and none of `refused`; None: any.
+Conditions = Mapping[str, Collection[str] | None]
+UNCONDITIONAL: Conditions = {"allowed": None, "refused": None}
 TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 ALPHABETICAL = 'lower(tag.name) COLLATE "C"'
 TAGS = f"""ARRAY(SELECT tag.name FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
@@ -40,7 +42,9 @@ class Stale(Exception):  # noqa: N818 - what the task is, for the caller who ask
         self.row = row
 
 
-class TaskRows(models.QuerySet[Any]):
+class TaskRows:
+    model: Any  # the queryset's
+
     def read(self, pk: int, guard: Call | None = None) -> Row:
         """Raises DoesNotExist."""
         return self._row("read", {"pk": pk}, guard)
@@ -49,10 +53,10 @@ class TaskRows(models.QuerySet[Any]):
         """A new task, and its tags, by their names."""
         columns, tags = split(values)
         statement = insert(self.model, tuple(columns), has_tags=bool(tags))
-        return row_of(statement.run({"columns": columns, "tags": tags}, guard))
+        return self._found(statement.run({"columns": columns, "tags": tags}, guard))
 
     def change(
-        self, pk: int, values: Mapping[str, Any], conditions: Preconditions = UNCONDITIONAL, guard: Call | None = None
+        self, pk: int, values: Mapping[str, Any], conditions: Conditions = UNCONDITIONAL, guard: Call | None = None
     ) -> Row:
         """Write these members where they differ, and no others; `tags` as a whole.
 
@@ -60,16 +64,22 @@ class TaskRows(models.QuerySet[Any]):
         do not hold; then nothing was written.
         """
         columns, tags = split(values)
-        return self._row("change", {"pk": pk, "columns": columns, "tags": tags, **conditions.lists}, guard)
+        return self._row("change", {"pk": pk, "columns": columns, "tags": tags, **conditions}, guard)
 
-    def remove(self, pk: int, conditions: Preconditions = UNCONDITIONAL, guard: Call | None = None) -> None:
+    def remove(self, pk: int, conditions: Conditions = UNCONDITIONAL, guard: Call | None = None) -> None:
         """Delete the task. Raises as `change` does."""
-        self._row("delete", {"pk": pk, **conditions.lists}, guard)
+        self._row("delete", {"pk": pk, **conditions}, guard)
 
     def _row(self, operation: str, values: Mapping[str, Any], guard: Call | None) -> Row:
-        row = row_of(statements(self.model)[operation].run(values, guard))
-        if row is None:
+        return self._found(statements(self.model)[operation].run(values, guard))
+
+    def _found(self, found: PGresult) -> Row:
+        if not found.ntuples:
             raise self.model.DoesNotExist
+        json, etag, pk, state = (found.get_value(0, column) or b"" for column in range(4))
+        row = Row(json, f'"{etag.decode()}"', int(pk))
+        if state == b"stale":
+            raise Stale(row)
         return row
 
 
@@ -79,18 +89,8 @@ def split(values: Mapping[str, Any]) -> tuple[dict[str, Any], list[str] | None]:
     return columns, columns.pop("tags", None)
 
 
-def row_of(found: PGresult) -> Row | None:
-    if not found.ntuples:
-        return None
-    json, etag, pk, state = (found.get_value(0, column) or b"" for column in range(4))
-    row = Row(json, f'"{etag.decode()}"', int(pk))
-    if state == b"stale":
-        raise Stale(row)
-    return row
-
-
 @cache
-def statements(model: type[models.Model]) -> dict[str, Statement]:
+def statements(model: Any) -> dict[str, Statement]:
     read = f"SELECT task.*, {TAGS} AS tags, '' AS state FROM tasks_task AS task WHERE task.id = %(pk)s"
     return {
         name: Statement(shown(model, source))
@@ -99,7 +99,7 @@ def statements(model: type[models.Model]) -> dict[str, Statement]:
 
 
 @cache
-def insert(model: type[models.Model], columns: tuple[str, ...], *, has_tags: bool) -> Statement:
+def insert(model: Any, columns: tuple[str, ...], *, has_tags: bool) -> Statement:
     names = ", ".join(columns)
     new = f"""new AS (INSERT INTO tasks_task ({names})
         SELECT {names} FROM jsonb_populate_record(NULL::tasks_task, %(columns)s) RETURNING *)"""

@@ -10,12 +10,13 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import viewsets
-from rest_framework.request import Request
+from rest_framework.exceptions import NotFound
 
 from config.api.attribution import guard_of
 from config.api.conditions import SCHEMA, Preconditions
 from config.api.errors import PreconditionFailed
 from config.api.filters import FilterBackend
+from config.api.pagination import links_of
 from config.api.parsers import JSONParser, MergePatchParser
 from config.api.responses import JSONParts, no_content
 from config.api.views import StrictAPIView
@@ -27,6 +28,7 @@ from tasks.pagination import TaskPagination
 from tasks.rows import Row, Stale
 from tasks.serializers import EXAMPLE, TaskSerializer
 
+Request = Any  # config.api.views.Request; the stubs of DRF insist on its own
 Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, which renders what is rendered already
 
 DONE = EXAMPLE | {"completed": True, "completed_at": "2026-11-30T09:30:00.000000Z"}
@@ -132,15 +134,18 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         return self.action == "list"
 
     def handle_exception(self, exc: Exception) -> Answer:
-        if isinstance(exc, Stale):
+        if isinstance(exc, Task.DoesNotExist):
+            exc = NotFound("Task not found")
+        elif isinstance(exc, Stale):
             exc = PreconditionFailed(exc.row.etag, json.loads(exc.row.json))
         return super().handle_exception(exc)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        tasks, page = self.filter_queryset(self.queryset), self.paginator.page_of(request)
+        tasks: Any = self.filter_queryset(self.queryset)
+        page = TaskPagination().page_of(request)
         found: Listed = tasks.page(page, request.filters, guard_of(request))
         ends = [json.loads(row) for row in (*found.rows[:1], *found.rows[-1:])] if page.offset is None else []
-        links = page.links(f"{request.origin}{quote(request.path)}", request.query_params, ends, more=found.more)
+        links = links_of(page, f"{request.origin}{quote(request.path)}", request.query_params, ends, more=found.more)
         return JSONParts(found.parts({"count": found.count, "count_is_estimate": found.is_estimate, **links}))
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
@@ -166,11 +171,11 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         return stored.replay(request.data)
 
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        values, conditions = self.validated(partial=True), Preconditions.of(request.META)
+        values, conditions = self.validated(partial=True), Preconditions.of(request.META).lists
         return shown(Task.objects.change(kwargs["pk"], values, conditions, guard_of(request)))
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
-        Task.objects.remove(kwargs["pk"], Preconditions.of(request.META), guard_of(request))
+        Task.objects.remove(kwargs["pk"], Preconditions.of(request.META).lists, guard_of(request))
         return no_content()
 
     def validated(self, *, partial: bool) -> Mapping[str, Any]:
@@ -179,7 +184,8 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         return values
 
     def created(self, row: Row) -> Answer:
-        return shown(row, 201, Location=f"{self.request.origin}/tasks/{row.pk}")
+        origin = self.request.origin  # type: ignore[attr-defined]  # config.api.views.Request
+        return shown(row, 201, Location=f"{origin}/tasks/{row.pk}")
 
 
 def shown(row: Row, status: int = 200, **headers: str) -> Answer:

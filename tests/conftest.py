@@ -1,14 +1,17 @@
 """People, clients and servers. Everything else is a plain function in factories.py."""
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.handlers.wsgi import WSGIRequest
+from django.db.backends.postgresql.operations import DatabaseOperations
 from django.test import Client
 from django.test.client import ClientHandler
 from rest_framework.test import APIClient
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from config import wsgi
 from tests import contract
@@ -16,6 +19,10 @@ from tests.factories import client_of, make_user
 from tests.servers import Server, running_server
 
 pytest_plugins = ["tests.browser"]
+REMEMBERED = {"django_content_type", "auth_permission"}
+# A job that a shell runs in the background is born ignoring Ctrl-C, and what it starts would be, too: the servers and
+# commands that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
@@ -71,8 +78,43 @@ def staff(alice: User) -> Client:
     return client_of(alice)
 
 
-@pytest.fixture
-def server(transactional_db: None) -> Iterator[Server]:
-    """A real gunicorn in the production configuration, on the database of the tests."""
-    with running_server() as server:
+@pytest.fixture(scope="session")
+def gunicorn(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests that ask for `server`: it takes seconds to start."""
+    with running_server(tmp_path_factory.mktemp("gunicorn") / "log") as server:
         yield server
+
+
+@pytest.fixture
+def server(transactional_db: None, gunicorn: Server) -> Server:
+    """A real gunicorn in the production configuration, on the database of the tests."""
+    return gunicorn
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_are_listed_once() -> Iterator[None]:
+    """Every client makes the middlewares anew, one of which lists them in 30 ms."""
+    find, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def find_once(self: WhiteNoiseMiddleware) -> None:
+        if not found:
+            find(self)
+            found.update(self.files)
+        self.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_flush_spares_what_gunicorn_remembers() -> Iterator[None]:
+    """Content types and permissions keep their ids, as they do in production."""
+    flush = DatabaseOperations.sql_flush
+
+    def flush_others(self: Any, style: Any, tables: list[str], **options: Any) -> list[str]:
+        return flush(self, style, [name for name in tables if name not in REMEMBERED], **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", flush_others)
+        yield

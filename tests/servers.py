@@ -1,7 +1,9 @@
 """Real servers for tests: gunicorn as a deployment runs it, on a port of its own."""
 
 import contextlib
+import http.client
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,7 +13,8 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from typing import IO
+from urllib.error import HTTPError
 from urllib.parse import quote
 
 from django.conf import settings
@@ -31,10 +34,12 @@ class Server:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Below those that the kernel gives to clients, one of which would have it before a server that starts."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def database_url() -> str:
@@ -50,7 +55,7 @@ def await_answer(url: str, process: subprocess.Popen[str], seconds: float = 60) 
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         assert process.poll() is None, f"the server ended: {process.communicate()}"
-        with contextlib.suppress(URLError, ConnectionError):
+        with contextlib.suppress(OSError, http.client.HTTPException):
             try:
                 urllib.request.urlopen(url, timeout=5).close()
             except HTTPError as answer:
@@ -72,9 +77,11 @@ def stop(process: subprocess.Popen[str]) -> tuple[str, str]:
 
 
 @contextlib.contextmanager
-def running_server(**variables: str) -> Iterator[Server]:
+def running_server(log: Path | None = None, **variables: str) -> Iterator[Server]:
+    """One whose output can be read once it has stopped, or goes to `log`: a pipe that is full would stop it."""
     port = free_port()
-    server = Server(start_gunicorn(**{"BIND": f"127.0.0.1:{port}"} | variables), port)
+    with log.open("w") if log else contextlib.nullcontext() as output:
+        server = Server(start_gunicorn(output or subprocess.PIPE, **{"BIND": f"127.0.0.1:{port}"} | variables), port)
     try:
         await_answer(f"{server.url}/health", server.process)
         yield server
@@ -82,7 +89,7 @@ def running_server(**variables: str) -> Iterator[Server]:
         stop(server.process)
 
 
-def start_gunicorn(**variables: str) -> subprocess.Popen[str]:
+def start_gunicorn(output: IO[str] | int = subprocess.PIPE, **variables: str) -> subprocess.Popen[str]:
     environment = os.environ | {
         "DATABASE_URL": database_url(),
         "SECRET_KEY": settings.SECRET_KEY,  # a session that a test makes is good there too
@@ -95,7 +102,7 @@ def start_gunicorn(**variables: str) -> subprocess.Popen[str]:
         [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
         cwd=ROOT,
         env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stdout=output,
+        stderr=output,
         text=True,
     )

@@ -79,9 +79,10 @@ def make_all_kinds() -> None:
     for number, change in enumerate(changes):
         change.at = at(number % 9, hours=number % 5) - INSTANT * (number % 2)
         change.actor = f"actor {number % 4} & co"
-        if change.task_id:  # one of a tag is shown with the names that it recorded
-            change.operation = Change.Operation.values[number % 3]
-    Change.objects.bulk_update(changes, ["at", "actor", "operation"])
+        change.operation = Change.Operation.values[number % 3]
+        if change.tag_id:  # of which each kind of change is told by its names
+            change.old, change.new = {"name": "before"}, {"name": "after"}
+    Change.objects.bulk_update(changes, ["at", "actor", "operation", "old", "new"])
 
 
 # Figures and where they lead

@@ -118,6 +118,7 @@ def test_the_list_tells_what_each_is_worth_with_the_same_queries_for_all(alice: 
     assert re.findall(r'field-state">(\w+)<', page) == ["revoked", "expired", "valid"]
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("where", ["list", "form"])
 def test_a_revoked_token_is_refused_by_the_next_request(anna: User, where: str) -> None:
     text = make_token(anna)

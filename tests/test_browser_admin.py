@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from tasks.models import Change, Tag, Task
 from tests.browser import choose, log_in, press, preview, visit
-from tests.factories import make_task, make_tasks
+from tests.factories import change_task, make_task, make_tasks
 from tests.servers import Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,7 +38,7 @@ def test_a_stale_form_is_refused_and_shows_both_values(chromium: Browser, server
     with visit(chromium, server, alice) as page:
         page.goto(f"{LIST}{task.pk}/change/")
         page.get_by_label("Title").fill("Mine")
-        task.change(task.pk, {"title": "Theirs"})
+        change_task(task.pk, {"title": "Theirs"})
         press(page, "Save")
         expect(page.get_by_text("Nothing was saved")).to_be_visible()
         expect(page.get_by_text("It is now: Theirs")).to_be_visible()

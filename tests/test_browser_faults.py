@@ -14,7 +14,7 @@ from tasks.admin.tags import TagAdmin
 from tasks.admin.task import TaskAdmin
 from tasks.models import Tag
 from tests.browser import choose, faults, log_in, press, preview, visit
-from tests.factories import make_task, make_user
+from tests.factories import change_task, make_task, make_user
 from tests.servers import Server
 from tests.test_logins import statuses
 from tests.test_page_policy import starts, walk
@@ -104,7 +104,7 @@ def test_no_answer_to_a_form_has_a_fault(chromium: Browser, server: Server, alic
     with visit(chromium, server, alice) as page:
         page.goto(f"{LIST}{task.pk}/change/")
         page.get_by_label("Title").fill("Mine")
-        task.change(task.pk, {"title": "Buy cheese"})
+        change_task(task.pk, {"title": "Buy cheese"})
         press(page, "Save")
         expect(page.get_by_text("It is now: Buy cheese")).to_be_visible()
         found = faults(page)

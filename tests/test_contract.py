@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config.api.errors import problem
-from tasks.views import EXAMPLE
+from tasks.serializers import EXAMPLE
 from tests.contract import check
 
 JSON = {"Content-Type": "application/json"}

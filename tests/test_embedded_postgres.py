@@ -251,7 +251,7 @@ def test_a_killed_server_comes_back_with_every_acknowledged_row(used: Path) -> N
     user.run("add()")
     before = postmaster_pid(used)
     kill(before)
-    eventually(lambda: running(used) and postmaster_pid(used) != before)
+    eventually(lambda: (server := running(used)) and server.pid != before)
     assert user.run("count()").startswith("OperationalError")  # the session that died
     assert user.run("count()") == 2
 

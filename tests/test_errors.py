@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.contrib.auth.models import User
 from django.db import (
     DataError,
     Error,
@@ -15,6 +16,7 @@ from django.db import (
     ProgrammingError,
     connection,
 )
+from django.http import Http404
 from django.test import Client
 from pytest_django import Settings
 from rest_framework import exceptions
@@ -218,3 +220,36 @@ def test_a_form_that_django_does_not_take_has_the_same_shape(label: str, status:
 def test_a_session_that_django_never_made_is_none(api: APIClient) -> None:
     api.cookies["sessionid"] = "a" * 32 + "\x00"
     assert api.get("/tasks/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("exc", "status", "code"),
+    [
+        (exceptions.ValidationError({"title": ["Wrong."]}), 400, "invalid_body"),
+        (exceptions.Throttled(wait=1.5), 429, "throttled"),
+        (exceptions.PermissionDenied("No."), 403, "permission_denied"),
+        (exceptions.APIException("the secret"), 500, "internal_error"),
+        (Http404(), 404, "not_found"),
+        (User.DoesNotExist("the secret"), 500, "internal_error"),
+        (IntegrityError("the secret"), 500, "internal_error"),
+        (DataError("the secret"), 500, "internal_error"),
+    ],
+)
+def test_whatever_a_view_raises_has_the_same_shape_and_a_crash_is_logged(  # noqa: PLR0917 - three of them vary
+    api: APIClient,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    exc: Exception,
+    status: int,
+    code: str,
+) -> None:
+    monkeypatch.setattr("config.api.health.LiveView.get", raising(exc))
+    answer = api.get("/health")
+    assert (answer.status_code, answer["Content-Type"]) == (status, "application/problem+json")
+    assert (answer.json()["code"], answer.json()["status"]) == (code, status)
+    assert "secret" not in answer.content.decode()
+    assert ("the secret" in caplog.text) is (status == 500)
+    assert answer.get("Retry-After") == ("2" if status == 429 else None)
+    assert answer.json().get("errors") == (
+        [{"pointer": "/title", "code": "invalid", "detail": "Wrong."}] if code == "invalid_body" else None
+    )

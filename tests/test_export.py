@@ -3,16 +3,17 @@
 import gzip
 import io
 import json
-from datetime import UTC
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.api.fields import case_folded
+from config.postgresql.case import case_folded
 from tasks.models import Reference, Tag, Task
 from tests.factories import change_task, make_task, make_tasks
 
@@ -63,34 +64,60 @@ def forget() -> None:
         model.objects.all().delete()
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("file_format", FORMATS)
 @given(tasks=TASKS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_an_export_of_what_was_imported_is_equal_to_it(tmp_path: Path, form: str, tasks: list[dict[str, Any]]) -> None:
+def test_an_export_of_what_was_imported_is_equal_to_it(
+    tmp_path: Path, file_format: str, tasks: list[dict[str, Any]]
+) -> None:
     forget()
     make(tasks)
     before = [
         (task.title, task.description, task.completed_at, task.tag_names()) for task in Task.objects.order_by("id")
     ]
-    exported = export(tmp_path, f"one.{form}")
-    assert "imported: 0 in " in run_import(tmp_path / f"one.{form}")
+    exported = export(tmp_path, f"one.{file_format}")
+    assert "imported: 0 in " in run_import(tmp_path / f"one.{file_format}")
     forget()
-    assert f"imported: {len(tasks):,} in " in run_import(tmp_path / f"one.{form}")
+    assert f"imported: {len(tasks):,} in " in run_import(tmp_path / f"one.{file_format}")
     after = [
         (task.title, task.description, task.completed_at, task.tag_names()) for task in Task.objects.order_by("id")
     ]
     assert after == before
-    assert export(tmp_path, f"two.{form}") == exported
-    assert "imported: 0 in " in run_import(tmp_path / f"one.{form}")
+    assert export(tmp_path, f"two.{file_format}") == exported
+    assert "imported: 0 in " in run_import(tmp_path / f"one.{file_format}")
+
+
+# A value for each kind of column; the first that fits.
+FILLED: dict[type[Any], object] = {
+    models.DateTimeField: datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC),
+    models.DateField: date(2026, 12, 1),
+    models.BooleanField: True,
+    models.IntegerField: 2,
+    models.TextField: "Two\nlines",
+    models.CharField: "Buy milk",
+}
+
+
+@pytest.mark.parametrize("file_format", FORMATS)
+def test_no_column_of_a_task_is_forgotten_by_export_or_import(tmp_path: Path, file_format: str) -> None:
+    fields = [field for field in Task._meta.concrete_fields if field.name not in ("id", "updated_at")]
+    values = {field.name: next(FILLED[kind] for kind in FILLED if isinstance(field, kind)) for field in fields}
+    Task.objects.create(**values).tags.set(Tag.objects.named(["home"]))
+    export(tmp_path, f"tasks.{file_format}")
+    forget()
+    run_import(tmp_path / f"tasks.{file_format}")
+    task = Task.objects.get()
+    assert {name: getattr(task, name) for name in values} == values
+    assert task.tag_names() == ["home"]
 
 
 def test_csv_has_a_line_per_task_under_its_header(tmp_path: Path) -> None:
-    task = make_task("Buy milk", description="", tags=("b", "A, c"), due_date="2026-12-01")
+    task = make_task("Buy milk", description="", tags=("b", "A, c"), due_date="2026-12-01", priority=1)
     Reference.objects.create(task_id=task.pk, reference="r1")
     created = task.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
     assert export(tmp_path, "tasks.csv").decode() == (
-        "reference,title,description,completed,completed_at,due_date,tags,created_at\n"
-        f'r1,Buy milk,\\,false,,2026-12-01,"""A, c"",b",{created}\n'
+        "reference,title,description,completed,completed_at,due_date,priority,tags,created_at\n"
+        f'r1,Buy milk,\\,false,,2026-12-01,1,"""A, c"",b",{created}\n'
     )
 
 
@@ -134,7 +161,7 @@ def test_a_file_that_can_not_be_written_is_said(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_export_leaves_the_file_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(form: str) -> Any:
+    def interrupted(file_format: str) -> Any:
         yield b"half"
         raise KeyboardInterrupt
 

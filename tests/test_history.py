@@ -148,7 +148,8 @@ def whole_task() -> Task:
 
 def columns_of(task: Task) -> dict[str, Any]:
     """All but the time of the last change, as they are in the database."""
-    return Task.objects.filter(pk=task.pk).values(*(name for name in COLUMNS if name != "updated_at")).get()
+    columns: dict[str, Any] = Task.objects.values(*(name for name in COLUMNS if name != "updated_at")).get(pk=task.pk)
+    return columns
 
 
 @pytest.mark.parametrize("column", COLUMNS)

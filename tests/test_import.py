@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,26 @@ def test_rows_without_a_reference_are_known_by_what_is_in_them(tmp_path: Path) -
     assert run(file) == "CSV. Tasks imported: 1; already there: 3\n"
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ('{"title": "A", "tags": ["x"]}', "(A,,f,,,{x},)"),
+        (
+            '{"title": "A, b", "description": "", "completed": true, "completed_at": "2026-01-01T00:00:00.5Z"}',
+            '("A, b","",t,"2026-01-01 00:00:00.5+00",,{},)',
+        ),
+        (
+            '{"title": "A", "due_date": "2026-12-01", "created_at": "2025-01-01T01:00:00+01:00"}',
+            '(A,,f,,2026-12-01,{},"2025-01-01 00:00:00+00")',
+        ),
+    ],
+)
+def test_rows_of_files_that_an_earlier_version_imported_are_known(tmp_path: Path, line: str, text: str) -> None:
+    """It made their references of this text; a column that came later has no part in it where it is null."""
+    run(write(tmp_path, line, "tasks.jsonl"))
+    assert Reference.objects.get().reference == f"row:{sha256(text.encode()).hexdigest()[:32]}:1"
+
+
 def test_a_task_that_was_deleted_is_made_anew_and_one_that_was_brought_back_is_known(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS)
     run(file)
@@ -110,9 +131,10 @@ def test_the_reference_of_an_export_names_a_task_of_here_if_id_and_time_are_its(
 def test_one_bad_row_keeps_all_of_the_file_out(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS + "r3,,\nr1,Again,\nr4,Ok," + "x" * 51)
     said = refused(file)
-    assert said.splitlines() == [
-        "line 4, title: This is required.",
-        "line 6, tags: Put at most 50 characters; these are 51.",
+    required, too_long, *rest = said.splitlines()
+    assert required.startswith("line 4, title: ")
+    assert too_long.startswith("line 6, tags: ")
+    assert rest == [
         "line 5, reference: 'r1' is in line 2 too.",
         "Bad rows: 3. Nothing was imported; --skip-bad FILE leaves them out.",
     ]
@@ -121,29 +143,35 @@ def test_one_bad_row_keeps_all_of_the_file_out(tmp_path: Path) -> None:
     assert not Change.objects.exists()
 
 
-@pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
-def test_bad_rows_go_to_a_file_are_mended_there_and_imported(tmp_path: Path, form: str) -> None:
+@pytest.mark.parametrize("file_format", ["csv", "jsonl", "json"])
+def test_bad_rows_go_to_a_file_are_mended_there_and_imported(tmp_path: Path, file_format: str) -> None:
     rows = [
         {"title": "Good"},
         {"reference": "r1", "title": "One", "tags": ["a", "b,c"]},
         {"title": "", "tags": ["b,c"]},
     ]
     rows.append({"reference": "r1", "title": "Two", "description": "", "created_at": "2020-01-01T00:00:00.000000Z"})
-    if form == "csv":
+    if file_format == "csv":
         text = 'reference,title,description,tags,created_at\n,Good,,,\nr1,One,,"a,""b,c""",\n,,,"""b,c""",\n'
         text += "r1,Two,\\,,2020-01-01T00:00:00.000000Z\n"
     else:
         lines = list(map(json.dumps, rows))
-        text = "\n".join(lines) if form == "jsonl" else f"[{','.join(lines)}]"
-    bad = tmp_path / f"bad.{form}"
-    said = run(write(tmp_path, text, f"tasks.{form}"), skip_bad=str(bad))
+        text = "\n".join(lines) if file_format == "jsonl" else f"[{','.join(lines)}]"
+    bad = tmp_path / f"bad.{file_format}"
+    said = run(write(tmp_path, text, f"tasks.{file_format}"), skip_bad=str(bad))
     assert "Tasks imported: 2; already there: 0" in said
     assert f"Bad rows: 2, left out, in {bad}" in said
     mended = bad.read_text().replace('"title": ""', '"title": "Three"').replace("required.,,", "required.,,Three")
     mended = mended.replace('"r1"', '"r2"').replace("too.,r1,", "too.,r2,")
     assert "required" in mended or "blank" in mended
-    assert "Tasks imported: 2; already there: 0" in run(write(tmp_path, mended, f"mended.{form}"))
+    assert "Tasks imported: 2; already there: 0" in run(write(tmp_path, mended, f"mended.{file_format}"))
     assert contents()[2:] == [("Three", None, False, ["b,c"]), ("Two", "", False, [])]
+
+
+def test_a_number_that_is_too_long_is_no_reason_for_a_file_that_is_not_json(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.jsonl"
+    run(write(tmp_path, f'{{"title": "A", "due_date": {"9" * 30}}}', "tasks.jsonl"), skip_bad=str(bad))
+    assert run(bad, dry_run=True).startswith("line 1, due_date: ")
 
 
 def test_cells_of_a_row_of_another_length_are_kept_in_the_file_of_bad_rows(tmp_path: Path) -> None:
@@ -170,10 +198,9 @@ def test_a_dry_run_says_the_same_and_changes_nothing(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS + "r3,,\n")
     with CaptureQueriesContext(connection) as queries:
         said = run(file, dry_run=True, skip_bad=str(tmp_path / "bad.csv"))
-    assert said.splitlines()[:2] == [
-        "line 4, title: This is required.",
-        "CSV. Tasks that would be imported: 2; already there: 0",
-    ]
+    bad, outcome, *_ = said.splitlines()
+    assert bad.startswith("line 4, title: ")
+    assert outcome == "CSV. Tasks that would be imported: 2; already there: 0"
     assert not (tmp_path / "bad.csv").exists()
     assert not Task.objects.exists()
     assert not any("nextval" in query["sql"] for query in queries)

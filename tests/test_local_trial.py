@@ -5,10 +5,12 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from pytest_django import Settings
 
 from config.management.commands import runserver
 from config.server import local_trial
-from tests.servers import ROOT, await_answer, free_port, stop
+from tests.servers import ROOT, await_answer, free_port, running_server, stop
 
 Run = Callable[..., subprocess.Popen[str]]
+pytestmark = pytest.mark.xdist_group("local trial")  # one clone
+STEPS = re.compile(r"^Making the (?:database in|tables)", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +99,7 @@ def test_a_newcomer_gets_a_working_service_that_ctrl_c_stops_whole(clone: Path, 
     assert "can't be had (Address already in use)" in taken.communicate(timeout=30)[1]
     out, _ = ctrl_c(first)
     assert re.search(r"account was made: admin, password \S{16} ", out)
+    assert STEPS.findall(out) == ["Making the database in", "Making the tables"]
     assert all(f"http://127.0.0.1:{port}/{page}" in out for page in ("docs", "admin/", "tasks/"))
     assert processes_of(clone) == []
 
@@ -108,6 +113,7 @@ def test_a_newcomer_gets_a_working_service_that_ctrl_c_stops_whole(clone: Path, 
     assert made["title"] == "Buy milk"
     out, _ = ctrl_c(second)
     assert "account was made" not in out
+    assert not STEPS.findall(out)
 
     third = run("make", "run", f"PORT={port}")
     await_answer(f"http://127.0.0.1:{port}/tasks/", third)
@@ -151,9 +157,11 @@ def test_runserver_in_a_deployment_migrates_nothing(settings: Settings, monkeypa
     assert served == ["served"]
 
 
-def test_gunicorn_in_a_deployment_logs_a_line_per_request(server: Any) -> None:
-    call(f"{server.url}/tasks/")
-    out, err = stop(server.process)
+@pytest.mark.django_db(transaction=True)
+def test_gunicorn_in_a_deployment_logs_a_line_per_request() -> None:
+    with running_server() as server:
+        call(f"{server.url}/tasks/")
+        out, err = stop(server.process)
     assert '"GET /tasks/ HTTP/1.1" 200' in out
     assert "Traceback" not in err
 
@@ -166,3 +174,40 @@ def test_there_is_one_account_and_it_is_made_once() -> None:
 
 def test_a_unix_socket_needs_no_look_at_ports() -> None:
     local_trial.refuse_used_port("unix:/run/tasks.sock")
+
+
+@pytest.mark.parametrize(
+    ("bind", "address"),
+    [
+        ("127.0.0.1:8123", "http://127.0.0.1:8123"),
+        ("0.0.0.0:8000", "http://127.0.0.1:8000"),
+        ("[::]:8000", "http://[::1]:8000"),
+        ("[fd00::1]:8000", "http://[fd00::1]:8000"),
+    ],
+)
+def test_the_greeting_has_addresses_that_can_be_opened(
+    bind: str, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    local_trial.greet(bind)
+    out = capsys.readouterr().out
+    assert re.findall(r"http://\S+", out) == [f"{address}{path}" for path in ("/docs", "/admin/", "/tasks/")]
+
+
+def test_the_greeting_of_a_unix_socket_is_a_line_for_curl_that_works(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "our tasks.sock"
+    for bind in (f"unix:{path}", f"unix://{path}"):
+        local_trial.greet(bind)
+        curl = re.search(r"try +(curl .*)", capsys.readouterr().out)
+        assert curl
+        with socket.socket(socket.AF_UNIX) as listener, ThreadPoolExecutor(1) as threads:
+            listener.bind(str(path))
+            listener.listen()
+            done = threads.submit(subprocess.check_output, ["bash", "-c", curl[1]], stderr=subprocess.DEVNULL)
+            connection, _ = listener.accept()
+            with connection:
+                assert connection.recv(1000).startswith(b"POST /tasks/ HTTP/1.1\r\nHost: localhost\r\n")
+                connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 4\r\n\r\nmade")
+            assert done.result() == b"made"
+        path.unlink()

@@ -15,7 +15,7 @@ from config.accounts.logins.site import csrf_failure
 from config.pages.policy import CONTENT_SECURITY_POLICY
 from tasks.models import Change, Tag
 from tasks.transfer.models import Upload
-from tests.factories import make_task, make_user
+from tests.factories import change_task, make_task, make_user
 from tests.pages import form_in, form_on
 from tests.test_settings import DEPLOYMENT, value
 
@@ -82,7 +82,7 @@ def walk(client: Client, *starts: str) -> dict[str, str]:
 def starts() -> list[str]:
     """Something on every page, and those from which links lead to all others."""
     task, gone = make_task("Buy milk", tags=("home",)), make_task("Gone")
-    task.change(task.pk, {"title": "Buy cheese", "description": "long " * 50})
+    change_task(task.pk, {"title": "Buy cheese", "description": "long " * 50})
     Group.objects.create(name="readers")
     gone_pk = gone.pk
     gone.delete()
@@ -136,7 +136,7 @@ def test_the_answers_to_forms_have_it_too(staff: Client) -> None:
     task = make_task()
     page = f"/admin/tasks/task/{task.pk}/change/"
     stale = form_on(staff, page, title="Mine")
-    task.change(task.pk, {"title": "Theirs"})
+    change_task(task.pk, {"title": "Theirs"})
     chosen = {"action": "delete_selected", "_selected_action": [task.pk]}
     popup = {"name": "home", "_popup": "1"}
     assert "Changed meanwhile" in staff.post(page, stale).content.decode()

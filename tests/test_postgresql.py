@@ -1,15 +1,17 @@
 """A connection that ended while nobody used it costs no request an error, and no query to find out."""
 
+import json
 from collections import deque
 
 import psycopg
 import pytest
-from django.db import DataError, ProgrammingError, close_old_connections, connection
+from django.db import DataError, OperationalError, ProgrammingError, close_old_connections, connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from config.postgresql.statements import Statement
+from config.postgresql.statements import MOST_PREPARED, Call, Statement
 from tests.servers import database_url
+from tests.waiting import in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -79,22 +81,70 @@ def test_a_write_on_a_connection_that_dies_is_a_503_and_is_not_sent_again(api: A
 
 def test_a_statement_raises_what_a_cursor_raises() -> None:
     with pytest.raises(DataError, match="division by zero"):
-        Statement("SELECT 1 / $1::integer").run(b"0")
+        Statement("SELECT 1 / %(zero)s::integer").run({"zero": 0})
     with pytest.raises(ProgrammingError, match="nothing_like_it"):
-        Statement("SELECT 1 FROM nothing_like_it", prepare=False).run()
+        Statement("SELECT 1 FROM nothing_like_it", prepare=False).run({})
 
 
 def test_an_error_behind_the_first_rows_is_raised_and_leaves_the_connection_usable() -> None:
     statement = Statement("SELECT 1 / (100000 - n) FROM generate_series(1, 200000) n", prepare=False)
-    results = statement.run_by_row()
+    results = statement.run_by_row({})
     assert next(results).ntuples == 1
     with pytest.raises(DataError):
         deque(results)
-    assert Statement("SELECT 1", prepare=False).run().ntuples == 1
+    assert Statement("SELECT 1", prepare=False).run({}).ntuples == 1
 
 
 def test_rows_that_nobody_reads_to_the_end_leave_the_connection_usable() -> None:
-    results = Statement("SELECT generate_series(1, 1000)", prepare=False).run_by_row()
+    results = Statement("SELECT generate_series(1, 1000)", prepare=False).run_by_row({})
     assert next(results).ntuples == 1
     results.close()  # type: ignore[attr-defined]  # a generator
-    assert Statement("SELECT 1", prepare=False).run().ntuples == 1
+    assert Statement("SELECT 1", prepare=False).run({}).ntuples == 1
+
+
+def test_a_connection_keeps_a_bounded_number_of_prepared_statements_the_newest() -> None:
+    statements = [Statement(f"SELECT {number}") for number in range(MOST_PREPARED + 20)]
+    for statement in statements:
+        assert statement.run({}).get_value(0, 0) == statement.sql.split()[1].encode()
+        statements[0].run({})  # which is in use, and so stays
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement ~ '^SELECT [0-9]+$'")
+        kept = {row[0] for row in cursor.fetchall()}
+    assert kept == {statement.sql for statement in (statements[0], *statements[-MOST_PREPARED + 1 :])}
+
+
+def test_a_guard_that_fails_keeps_a_statement_from_running() -> None:
+    guard = Call(Statement("SELECT 1 / %(zero)s::integer"), {"zero": 0})
+    for prepare in (True, False):
+        insert = Statement("INSERT INTO tasks_tag (name) VALUES (%(name)s)", prepare=prepare)
+        with pytest.raises(DataError, match="division by zero"):
+            insert.run({"name": "home"}, guard)
+        insert.run({"name": f"{prepare}"}, Call(guard.statement, {"zero": 1}))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM tasks_tag ORDER BY name")
+        assert cursor.fetchall() == [("False",), ("True",)]
+
+
+def test_other_threads_run_while_one_waits_for_a_statement() -> None:
+    """With a guard, too: psycopg's own way to wait for a result in a pipeline would stop them all."""
+
+    def sleep() -> None:
+        with pytest.raises(OperationalError, match="canceling statement"):
+            Statement("SELECT pg_sleep(30)").run({}, Call(Statement("SELECT 1"), {}))
+
+    waiting = in_thread(sleep)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep' AND state = 'active'")
+        while not (found := cursor.fetchall()):
+            cursor.execute("SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep' AND state = 'active'")
+        cursor.execute("SELECT pg_cancel_backend(%s)", found[0])
+    waiting.join()
+
+
+def test_an_array_and_an_object_arrive_as_they_are() -> None:
+    names = ["a", 'b"c', "d\\e", "{f,g}", "null", " ü "]
+    found = Statement("SELECT to_json(%(names)s::text[]), %(object)s::jsonb").run(
+        {"names": names, "object": {"a": "ü\u2028"}}
+    )
+    assert json.loads(found.get_value(0, 0) or b"") == names
+    assert json.loads(found.get_value(0, 1) or b"") == {"a": "ü\u2028"}

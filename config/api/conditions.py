@@ -54,9 +54,6 @@ class Preconditions:
         return self.refuses_any or (self.refused is not None and etag[1:-1] in self.refused)
 
 
-UNCONDITIONAL = Preconditions()
-
-
 def tags_in(header: str, value: str) -> list[str]:
     """The entity tags of a header, or `*` alone."""
     if not LIST.fullmatch(value):

@@ -6,6 +6,7 @@ or a header). A crash also has `instance`, which is in the log too.
 """
 
 import logging
+import math
 import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,6 @@ from typing import Any, TypedDict
 from django.core.exceptions import (
     BadRequest,
     DisallowedHost,
-    ObjectDoesNotExist,
     RequestDataTooBig,
     SuspiciousOperation,
 )
@@ -49,7 +49,7 @@ CODES: dict[str, tuple[int, str]] = {
     "not_authenticated": (401, "The operation needs a token, or the session of a user."),
     "invalid_token": (401, "The token is wrong, expired or revoked, or its user may not log in."),
     "permission_denied": (403, "The caller may not do this; `detail` says why."),
-    "not_found": (404, "There is no such task, or no such path."),
+    "not_found": (404, "There is nothing at this path."),
     "method_not_allowed": (405, "The path does not take this method; the header Allow lists those that it takes."),
     "not_acceptable": (406, "The header Accept excludes JSON."),
     "precondition_failed": (
@@ -130,25 +130,26 @@ class InvalidBody(InvalidRequest):
     default_detail = "The body has members that can't be taken."
 
 
-def problem(
+def problem(  # noqa: PLR0913 - what RFC 9457 and HTTP have for an error
     code: str,
     detail: str,
     *,
+    status: int | None = None,
     errors: list[Fault] | None = None,
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JsonResponse:
-    """An error answer. `code` is one of CODES, which also gives the status; `detail` is for people."""
-    status = HTTPStatus(CODES[code][0])
+    """An error answer. `code` is one of CODES, which gives the status, or one of DRF's; `detail` is for people."""
+    kind = HTTPStatus(CODES[code][0] if code in CODES else status or HTTPStatus.INTERNAL_SERVER_ERROR)
     body: dict[str, Any] = {
         "type": f"/docs#error-{code}",
-        "title": status.phrase,
-        "status": status,
+        "title": kind.phrase,
+        "status": kind,
         "detail": detail,
         "code": code,
     }
     body |= ({"errors": errors} if errors else {}) | dict(extra or {})
-    answer = JsonResponse(body, status=status, content_type=MEDIA_TYPE, headers=headers)
+    answer = JsonResponse(body, status=kind, content_type=MEDIA_TYPE, headers=headers)
     answer["Content-Length"] = str(len(answer.content))  # not every answer passes CommonMiddleware, which would do it
     return answer
 
@@ -156,18 +157,20 @@ def problem(
 def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
     """DRF's EXCEPTION_HANDLER: whatever a view raises becomes a problem, a crash as well, in every mode."""
     match exc:
-        case Http404() | ObjectDoesNotExist():
-            return problem("not_found", "Task not found")
+        case Http404():
+            return problem("not_found", str(exc) or "Not found.")
         case InvalidRequest():
             more = f" The first {MAX_FAULTS} are listed." if len(exc.faults) > MAX_FAULTS else ""
             return problem(exc.default_code, f"{exc.detail}{more}", errors=exc.faults[:MAX_FAULTS])
         case PreconditionFailed():
             extra = {"etag": exc.etag, "current": exc.current}
             return problem(exc.default_code, str(exc.detail), extra=extra, headers={"ETag": exc.etag})
-        case exceptions.APIException():
+        case exceptions.ValidationError():
+            return exception_handler(InvalidBody([*flat_faults(exc.get_full_details())]), context)
+        case exceptions.APIException() if exc.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
             code = RENAMED.get(exc.default_code, exc.default_code)
-            return problem(code, str(exc.detail), headers=_headers(exc, context))
-    return _failure(exc)
+            return problem(code, str(exc.detail), status=exc.status_code, headers=_headers(exc, context))
+    return failure(exc)
 
 
 def _headers(exc: exceptions.APIException, context: dict[str, Any]) -> dict[str, str]:
@@ -179,6 +182,8 @@ def _headers(exc: exceptions.APIException, context: dict[str, Any]) -> dict[str,
         return {"Allow": ", ".join(view.allowed_methods)}
     if isinstance(exc, exceptions.UnsupportedMediaType):
         return {f"Accept-{method.title()}": ", ".join(parser.media_type for parser in view.get_parsers())}
+    if isinstance(exc, exceptions.Throttled) and getattr(exc, "wait", None):
+        return {"Retry-After": str(math.ceil(exc.wait))}  # type: ignore[attr-defined]  # not in the stub
     return {}
 
 
@@ -200,7 +205,7 @@ def pointer_to(pointer: str, name: object) -> str:
     return f"{pointer}/{str(name).replace('~', '~0').replace('/', '~1')}"
 
 
-def _failure(exc: BaseException | None) -> HttpResponse:
+def failure(exc: BaseException | None) -> HttpResponse:
     """What is not the caller's fault, or what Django itself refused to read."""
     match exc:
         case DatabaseError() if is_passing(exc):
@@ -237,7 +242,7 @@ def sqlstate_of(exc: DatabaseError) -> str | None:
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
-    return _failure(exception)
+    return failure(exception)
 
 
 @csrf_exempt  # there is nothing here to protect, and else a POST would be told about CSRF, in HTML
@@ -248,7 +253,7 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for what fails outside of the API's views."""
-    return _failure(sys.exc_info()[1])
+    return failure(sys.exc_info()[1])
 
 
 def host_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -258,7 +263,7 @@ def host_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Call
         try:
             request.get_host()
         except DisallowedHost as exc:
-            return _failure(exc)
+            return failure(exc)
         return get_response(request)
 
     return middleware

@@ -12,6 +12,7 @@ from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from config.api.errors import MAX_FAULTS, Fault, InvalidBody, flat_faults, pointer_to
 from config.api.parsers import Members
+from config.postgresql.case import case_folded
 
 READ = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -94,11 +95,6 @@ class CharField(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         return super().to_internal_value(data)
-
-
-def case_folded(name: str) -> str:
-    """In small letters, one by one, as PostgreSQL does it; Python ends "ΟΔΟΣ" in another sigma and makes "İ" two."""
-    return "".join(letter.lower()[0] for letter in name)
 
 
 class NamesField(serializers.ListField):

@@ -12,8 +12,6 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django_filters.rest_framework import DjangoFilterBackend, FilterSet
-from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from config.api.errors import Fault, InvalidQuery
 from config.api.fields import BLANK, DATE, DATE_SCHEMA
@@ -32,7 +30,7 @@ NOT_BLANK = rf"^[^\u0000\ufffd]*[^{BLANK}\u0000\ufffd][^\u0000\ufffd]*$"
 class FilterBackend(DjangoFilterBackend):
     """Reports all faults of a query string at once: unknown names, repetitions, wrong values, a wrong page."""
 
-    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+    def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """A queryset with a Parameter for each value; the values are in request.filters, by the parameters' names.
 
         So it is one and the same object for all requests with the same filters, and its SQL is compiled once.
@@ -114,7 +112,7 @@ def invalid(detail: str, code: str = "invalid") -> forms.ValidationError:
     return forms.ValidationError(detail, code=code)
 
 
-class BooleanField(QueryField):
+class BooleanQueryField(QueryField):
     schema: dict[str, Any] = {"type": "boolean"}
 
     def parse(self, value: str) -> bool:
@@ -123,7 +121,7 @@ class BooleanField(QueryField):
         return value == "true"
 
 
-class IntegerField(QueryField):
+class IntegerQueryField(QueryField):
     def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.bounds = min_value, max_value
@@ -138,7 +136,7 @@ class IntegerField(QueryField):
         return int(value)
 
 
-class DateField(QueryField):
+class DateQueryField(QueryField):
     schema: dict[str, Any] = DATE_SCHEMA
 
     def parse(self, value: str) -> datetime.date:
@@ -150,7 +148,7 @@ class DateField(QueryField):
         raise invalid("Put a date like 2026-11-22.")
 
 
-class DateTimeField(QueryField):
+class DateTimeQueryField(QueryField):
     schema: dict[str, Any] = {
         "type": "string",
         "format": "date-time",
@@ -174,7 +172,7 @@ class DateTimeField(QueryField):
             raise invalid(f"There is no time {value}.") from None
 
 
-class TextField(QueryField):
+class TextQueryField(QueryField):
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.max_length = max_length
@@ -192,7 +190,7 @@ class TextField(QueryField):
         return value
 
 
-class RepeatedField(TextField):
+class RepeatedField(TextQueryField):
     """The same parameter, several times."""
 
     widget = forms.MultipleHiddenInput
@@ -244,23 +242,23 @@ class Filter(django_filters.Filter):
 
 
 class BooleanFilter(Filter):
-    field_class = BooleanField
+    field_class = BooleanQueryField
 
 
 class IntegerFilter(Filter):
-    field_class = IntegerField
+    field_class = IntegerQueryField
 
 
 class DateFilter(Filter):
-    field_class = DateField
+    field_class = DateQueryField
 
 
 class DateTimeFilter(Filter):
-    field_class = DateTimeField
+    field_class = DateTimeQueryField
 
 
 class TextFilter(Filter):
-    field_class = TextField
+    field_class = TextQueryField
 
 
 class RepeatableFilter(Filter):

@@ -1,8 +1,6 @@
 """Pages by `limit`, and by `cursor` or `offset`; refused where DRF would clamp or fall back to a default."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -13,85 +11,14 @@ from rest_framework import pagination
 from rest_framework.request import Request
 
 from config.api.errors import Fault, InvalidQuery
-from config.api.filters import IntegerField
-from config.api.keyset import Column, Cursor, Order
+from config.api.filters import IntegerQueryField
+from config.postgresql.keyset import DEFAULT_LIMIT, MOST_COUNTED, Column, Cursor, Order, Page
 
 BIGINT_MAX = 2**63 - 1
-# As far as rows are counted one by one, which is as many as a page can have. Elasticsearch does it up to 10,000, and
-# PostgREST as far as it is told; each more would cost every page of a longer list.
-MOST_COUNTED = 1000
-DEFAULT_LIMIT = 50
 PARAMETERS = ("limit", "offset", "cursor")
 CURSOR_TEXT = (
     "Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with `offset`."
 )
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What pages have in common whose statements differ in their parameters alone."""
-
-    order: Order
-    has_cursor: bool
-    backwards: bool
-    limits: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """Which part of a list is asked for, and the links from it to its neighbours."""
-
-    order: Order
-    limit: int
-    offset: int | None
-    cursor: Cursor | None
-
-    @property
-    def backwards(self) -> bool:
-        return self.cursor is not None and self.cursor.backwards
-
-    @property
-    def shape(self) -> Shape:
-        """A limit that is the same for most is planned for once, and so is no offset."""
-        limit = f"LIMIT {self.limit + 1}" if self.limit == DEFAULT_LIMIT else "LIMIT %(limit)s"
-        limits = limit if self.offset is None else f"{limit} OFFSET %(offset)s"
-        return Shape(self.order, self.cursor is not None, self.backwards, limits)
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """Of the statement's parameters. One row more than the page has tells whether there is a next one."""
-        cursor = self.cursor.values if self.cursor else ()
-        return {f"cursor_{place}": value for place, value in enumerate(cursor)} | {
-            "limit": self.limit + 1,
-            "offset": self.offset,
-        }
-
-    def links(
-        self, url: str, query: QueryDict, ends: Sequence[Mapping[str, Any]], *, more: bool
-    ) -> dict[str, str | None]:
-        """`next` and `previous`. `ends` are the first and the last row; `more`: there are rows behind them.
-
-        Who asked by `offset` goes on by it. Who did not walks by cursors.
-        """
-        rest = [(name, value) for name, values in query.lists() if name not in PARAMETERS for value in values]
-
-        def link(**parameters: object) -> str:
-            own = [(name, str(value)) for name, value in {"limit": self.limit, **parameters}.items()]
-            return f"{url}?{urlencode(sorted([*rest, *own]))}"
-
-        if self.offset is not None:
-            before = self.offset - self.limit
-            return {
-                "next": link(offset=self.offset + self.limit) if more else None,
-                "previous": None if self.offset == 0 else link(**({"offset": before} if before > 0 else {})),
-            }
-        if not ends:
-            return {"next": None, "previous": None}
-        has_next, has_previous = (True, more) if self.backwards else (more, self.cursor is not None)
-        return {
-            "next": link(cursor=Cursor.at(ends[-1], self.order, backwards=False)) if has_next else None,
-            "previous": link(cursor=Cursor.at(ends[0], self.order, backwards=True)) if has_previous else None,
-        }
 
 
 class Pagination(pagination.BasePagination):
@@ -146,11 +73,11 @@ class Pagination(pagination.BasePagination):
         whole: dict[str, Any] = {"type": "integer"}
         schemas = {
             "limit": (
-                "Tasks per page.",
+                "Results per page.",
                 whole | {"minimum": 1, "maximum": self.max_limit, "default": self.default_limit},
             ),
             "offset": (
-                "Tasks to skip before the page. The more, the slower; to walk through many, follow `next`.",
+                "Results to skip before the page. The more, the slower; to walk through many, follow `next`.",
                 whole | {"minimum": 0, "maximum": BIGINT_MAX},
             ),
             "cursor": (CURSOR_TEXT, {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
@@ -181,12 +108,34 @@ class Pagination(pagination.BasePagination):
 
 def number_faults(name: str, query: Mapping[str, str], least: int, most: int) -> Iterator[Fault]:
     try:
-        IntegerField(min_value=least, max_value=most).clean(query.get(name))
+        IntegerQueryField(min_value=least, max_value=most).clean(query.get(name))
     except ValidationError as exc:
-        yield {"parameter": name, "code": str(exc.code), "detail": exc.message}
+        yield {"parameter": name, "code": str(exc.code), "detail": str(exc.message)}
 
 
-def estimate_in(plan: str | bytes) -> int:
-    """The rows that PostgreSQL expects, from what EXPLAIN (FORMAT JSON) answers."""
-    estimate: int = json.loads(plan)[0]["Plan"]["Plan Rows"]
-    return estimate
+def links_of(
+    page: Page, url: str, query: QueryDict, ends: Sequence[Mapping[str, Any]], *, more: bool
+) -> dict[str, str | None]:
+    """`next` and `previous`. `ends` are the first and the last row; `more`: there are rows behind them.
+
+    Who asked by `offset` goes on by it. Who did not walks by cursors.
+    """
+    rest = [(name, value) for name, values in query.lists() if name not in PARAMETERS for value in values]
+
+    def link(**parameters: object) -> str:
+        own = [(name, str(value)) for name, value in {"limit": page.limit, **parameters}.items()]
+        return f"{url}?{urlencode(sorted([*rest, *own]))}"
+
+    if page.offset is not None:
+        before = page.offset - page.limit
+        return {
+            "next": link(offset=page.offset + page.limit) if more else None,
+            "previous": None if page.offset == 0 else link(**({"offset": before} if before > 0 else {})),
+        }
+    if not ends:
+        return {"next": None, "previous": None}
+    has_next, has_previous = (True, more) if page.backwards else (more, page.cursor is not None)
+    return {
+        "next": link(cursor=Cursor.at(ends[-1], page.order, backwards=False)) if has_next else None,
+        "previous": link(cursor=Cursor.at(ends[0], page.order, backwards=True)) if has_previous else None,
+    }

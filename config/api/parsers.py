@@ -33,26 +33,38 @@ class JSONParser(parsers.JSONParser):
             text = stream.read().decode()
             if not text.strip():
                 raise ParseError("The body is empty: put a JSON object.")
-            if text.startswith("\ufeff"):
-                raise ParseError("The body is not JSON: it begins with a byte order mark (BOM).")
-            value = DECODER.decode(text)
+            return read_json(text)
         except UnicodeDecodeError as exc:
             raise ParseError(f"The body is not UTF-8: byte {exc.start} can't be read.") from exc
-        except json.JSONDecodeError as exc:
+        except ValueError as exc:
             raise ParseError(f"The body is not JSON: {exc}.") from exc
         except RecursionError as exc:
             raise ParseError(f"The body is nested deeper than {MAX_DEPTH}.") from exc
-        if not (isinstance(value, Members) and _is_plain(value, text)):
-            faults = tuple(_faults(value, "", 1))
-            if isinstance(value, Members):
-                value.faults = faults
-        return value
 
 
 class MergePatchParser(JSONParser):
     """`application/merge-patch+json` (RFC 7396)."""
 
     media_type = "application/merge-patch+json"
+
+
+def read_json(text: str) -> Any:
+    """The value; an object knows every fault in it. Raises ValueError, and RecursionError where it is too deep."""
+    if text.startswith("\ufeff"):
+        raise ValueError("it begins with a byte order mark (BOM)")
+    return with_faults(DECODER.decode(text), text)
+
+
+def with_faults(value: Any, text: str | None = None) -> Any:
+    """The same value, in which an object knows every fault. Raises RecursionError as read_json does.
+
+    `text` is the JSON that it was read from.
+    """
+    if not (text is not None and isinstance(value, Members) and _is_plain(value, text)):
+        faults = tuple(_faults(value, "", 1))
+        if isinstance(value, Members):
+            value.faults = faults
+    return value
 
 
 def _refuse_charset(media_type: str) -> None:
@@ -93,9 +105,10 @@ def _integer(digits: str) -> int | float:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ParseError(f"The body is not JSON: {name} is no JSON value.")
+    raise ValueError(f"{name} is no JSON value")
 
 
+# For values that stand in a longer text; each then goes through with_faults.
 DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer, parse_constant=_refuse_constant)
 SCALARS = (str, bool, int, type(None))
 
@@ -107,7 +120,7 @@ def _faults(value: Any, pointer: str, depth: int) -> Iterator[Fault]:
         yield {"pointer": pointer, "code": "out_of_range", "detail": "The number is too large."}
     elif isinstance(value, (Members, list)):
         if depth > MAX_DEPTH:
-            raise ParseError(f"The body is nested deeper than {MAX_DEPTH}.")
+            raise RecursionError
         if isinstance(value, Members):
             yield from _name_faults(value, pointer)
         for name, inner in value.items() if isinstance(value, Members) else enumerate(value):

@@ -20,7 +20,7 @@ from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from config.accounts.permissions import allows_anonymous
-from config.api import errors, guide
+from config.api import errors
 from config.api.fields import BLANK, DATE_SCHEMA, CharField
 from config.api.pagination import BIGINT_MAX
 from config.api.views import StrictAPIView
@@ -195,7 +195,6 @@ class AutoSchema(openapi.AutoSchema):
 
 def complete(result: Document, generator: Any, request: Any, public: bool) -> Document:
     """drf-spectacular's POSTPROCESSING_HOOKS: the shared parts, and schemas that say what is always there."""
-    result["info"]["description"] = guide.DESCRIPTION
     first = result["tags"][0]["name"]
     result["paths"] = dict(sorted(result["paths"].items(), key=lambda item: not item[0].startswith(f"/{first}")))
     _link(result["paths"])

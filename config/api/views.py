@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from django.db import DatabaseError
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.datastructures import MultiValueDict
 from rest_framework import request as drf
 from rest_framework.exceptions import UnsupportedMediaType
@@ -32,7 +32,7 @@ class Request(drf.Request):
 
     def _load_data_and_files(self) -> None:
         """One without Content-Length is an empty body, which DRF takes for an empty object."""
-        parser = self.negotiator.select_parser(self, self.parsers)
+        parser = self.negotiator.select_parser(self, self.parsers or ())  # type: ignore[union-attr]  # there is one
         if parser is None:
             raise UnsupportedMediaType(self.content_type)
         stream = io.BytesIO(self._request.body)
@@ -107,10 +107,16 @@ class StrictAPIView(APIView):
             return self.dispatch(self.request._request, *self.args, **self.kwargs)  # noqa: SLF001 - as DRF does
         return super().handle_exception(exc)
 
+    def finalize_response(self, request: drf.Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        answer: Any = super().finalize_response(request, response, *args, **kwargs)
+        if "HTTP_AUTHORIZATION" not in request.META:
+            answer.headers.setdefault("Vary", "Cookie")
+        return answer
+
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """Ask every time, with the ETag; and nothing for others, who may have a session."""
+        """Ask every time, with the ETag; and not for others."""
         return {"Cache-Control": "private, no-cache"}
 
-    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return no_content(Allow=", ".join(self.allowed_methods))

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
-from config.api.pagination import estimate_in
+from config.postgresql.keyset import estimate_in
 
 UNITS = ("year", "month", "day")
 MOST = 5000

@@ -105,9 +105,9 @@ def prepared(database: Any, raw: "psycopg.Connection[Any]", statement: Statement
 
 def send(raw: "psycopg.Connection[Any]", name: bytes, statement: Statement, parameters: Sequence[Text]) -> None:
     if name:
-        raw.pgconn.send_query_prepared(name, parameters)  # type: ignore[arg-type]  # it takes None
+        raw.pgconn.send_query_prepared(name, parameters)
     else:
-        raw.pgconn.send_query_params(statement.bytes, parameters)  # type: ignore[arg-type]
+        raw.pgconn.send_query_params(statement.bytes, parameters)
 
 
 def together(raw: "psycopg.Connection[Any]", *calls: tuple[bytes, Statement, Sequence[Text]]) -> PGresult:
@@ -165,7 +165,7 @@ def checked(raw: "psycopg.Connection[Any]", result: PGresult) -> PGresult:
     raise psycopg.errors.error_from_result(result)
 
 
-def text_of(value: Any) -> Text:
+def text_of(value: Any) -> Text:  # noqa: PLR0911 - a case for each type
     """As PostgreSQL reads it: an array for a list, JSON for a mapping."""
     match value:
         case None:

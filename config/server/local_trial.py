@@ -1,14 +1,18 @@
 """What a first start needs, so that it works with no configuration: tables, a staff account, a greeting."""
 
+import ipaddress
 import secrets
+import shlex
 import socket
-import sys
+from pathlib import Path
 
 import django
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from config.environment import refuse
+from config.postgresql import embedded
 
 ACCOUNT = "admin"
 
@@ -28,11 +32,20 @@ def refuse_used_port(bind: str) -> None:
 
 
 def prepare() -> None:
-    """Migrate, and make the staff account if there is none; its password is shown this once."""
+    """Migrate, and make the staff account if there is none; its password is shown this once.
+
+    A line announces each step that is taken: on a slow machine it lasts.
+    """
     django.setup()
+    folder = connection.settings_dict["EMBEDDED_FOLDER"]
+    if not embedded.has_data(Path(folder)):
+        say(f"Making the database in {folder}")
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        say("Making the tables")
     call_command("migrate", verbosity=0, interactive=False)
     if password := _new_account():
-        print(f"A staff account was made: {ACCOUNT}, password {password} (shown this once)", flush=True)
+        say(f"A staff account was made: {ACCOUNT}, password {password} (shown this once)")
     connection.close()  # the workers, which are forked from here, must not share it
 
 
@@ -47,12 +60,27 @@ def _new_account() -> str | None:
 
 
 def greet(bind: str) -> None:
-    address = f"http://{bind}"
-    print(
-        f"Tasks API is running. Ctrl-C stops it, and its database.\n"
-        f"  docs   {address}/docs\n"
-        f"  admin  {address}/admin/  (account {ACCOUNT}; a new password: python manage.py changepassword {ACCOUNT})\n"
-        f"  try    curl -H 'Content-Type: application/json' -d '{{\"title\": \"Buy milk\"}}' {address}/tasks/",
-        file=sys.stdout,
-        flush=True,
-    )
+    say("Tasks API is running. Ctrl-C stops it, and its database.")
+    address, options = _address(bind), ""
+    if bind.startswith("unix:"):
+        options = f"--unix-socket {shlex.quote(bind.removeprefix('unix:').removeprefix('//'))} "
+    else:
+        say(f"  docs   {address}/docs")
+        say(
+            f"  admin  {address}/admin/  (account {ACCOUNT}; a new password: python manage.py changepassword {ACCOUNT})"
+        )
+    say(f"  try    curl {options}-H 'Content-Type: application/json' -d '{{\"title\": \"Buy milk\"}}' {address}/tasks/")
+
+
+def _address(bind: str) -> str:
+    """What clients on this machine call `bind`: nobody can open the address that stands for all of them."""
+    if bind.startswith("unix:"):
+        return "http://localhost"
+    host, _, port = bind.rpartition(":")
+    if ipaddress.ip_address(host.strip("[]")).is_unspecified:
+        host = "[::1]" if host.startswith("[") else "127.0.0.1"
+    return f"http://{host}:{port}"
+
+
+def say(line: str) -> None:
+    print(line, flush=True)

@@ -49,7 +49,7 @@ class NewTagForm(TagNameForm):
 
 
 class FormatForm(forms.Form):
-    form = forms.ChoiceField(label="Format", choices=[(form, form.upper()) for form in FORMATS])
+    file_format = forms.ChoiceField(label="Format", choices=[(name, name.upper()) for name in FORMATS])
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class TaskActions(HistoryPages):
         form = FormatForm(request.POST if "post" in request.POST else None)
         tasks = Task.objects.filter(pk__in=chosen.found).order_by("pk")
         if form.is_valid():
-            return file_of(form.cleaned_data["form"], tasks)
+            return file_of(form.cleaned_data["file_format"], tasks)
         context = {"title": f"Export {count_of(chosen.count)}?", "form": form, "names": tasks[:LISTED]}
         return question(self, request, context | {"more": max(0, chosen.count - LISTED)})
 

@@ -2,9 +2,8 @@
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TextIO
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
@@ -24,16 +23,14 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
+from tasks.admin.preview import LARGEST, Preview
 from tasks.models import Task
 from tasks.transfer import load
 from tasks.transfer.dump import dump
-from tasks.transfer.formats import FORMATS, WRITERS, Reading, format_of, read
+from tasks.transfer.formats import FORMATS, format_of
 from tasks.transfer.models import Upload
-from tasks.transfer.rows import BadFile, Fault, Record, Row, good
-from tasks.transfer.source import Source
+from tasks.transfer.records import COLUMNS
 
-LARGEST = 10 * 1024 * 1024  # bytes of a file, unpacked too
-MOST_FAULTS, FIRST_ROWS = 100, 10  # on the page of a preview
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "json": "application/json"}
 ENDING = ".csv, .jsonl, .ndjson or .json, or one of these and .gz"
 
@@ -50,52 +47,6 @@ class UploadForm(forms.Form):
         return file
 
 
-@dataclass
-class Preview:
-    """What an import of the upload would do, or has done."""
-
-    upload: Upload
-    bad_file: TextIO | None = None
-    reading: Reading | None = None
-    outcome: load.Outcome | None = None
-    error: str = ""
-    bad: int = 0
-    faults: list[Fault] = field(default_factory=list)
-    first: list[Row] = field(default_factory=list)
-
-    @property
-    def version(self) -> str:
-        """Of all that the page shows."""
-        return f"{self.upload.at.timestamp()} {self.bad} {self.outcome and self.outcome.version}"
-
-    def look(self, *, keep: bool = False) -> "Preview":
-        """Read and compare, in the caller's transaction; the tables of the tasks stay as they are."""
-        form = format_of(self.upload.name) or ""
-        writer = WRITERS[form](self.bad_file) if self.bad_file else None
-
-        def refuse(record: Record) -> None:
-            self.bad += 1
-            self.faults += record.faults[: MOST_FAULTS - len(self.faults)]
-            if writer:
-                writer.write(record.values, "; ".join(fault.note() for fault in record.faults))
-
-        try:
-            self.reading = read(Source(io.BytesIO(self.upload.content), LARGEST), form)
-            load.stage(self._shown(good(self.reading.records, refuse)), refuse)
-            self.outcome = load.compare(keep=keep)
-        except BadFile as exc:
-            self.error = str(exc)
-        if writer:
-            writer.close()
-        return self
-
-    def _shown(self, rows: Iterator[tuple[int, Row]]) -> Iterator[tuple[int, Row]]:
-        for line, row in rows:
-            if len(self.first) < FIRST_ROWS:
-                self.first.append(row)
-            yield line, row
-
-
 class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
     def get_urls(self) -> list[URLPattern]:
         def view(route: str, function: Any, name: str) -> Any:
@@ -106,7 +57,7 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
             view("import/preview/", self.preview_view, "import_preview"),
             view("import/bad/", self.bad_view, "import_bad"),
             view("export/", self.export_view, "export"),
-            view("export/<str:form>/", self.download_view, "export_download"),
+            view("export/<str:file_format>/", self.download_view, "export_download"),
             *super().get_urls(),
         ]
 
@@ -118,7 +69,7 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
             values = {"name": file.name, "content": file.read(), "at": timezone.now()}
             Upload.objects.update_or_create(user_id=str(request.user.pk), defaults=values)
             return HttpResponseRedirect(reverse("admin:tasks_task_import_preview"))
-        return self._transfer_page(request, "import", {"title": "Import tasks", "form": form})
+        return self._transfer_page(request, "import", {"title": "Import tasks", "form": form, "columns": COLUMNS})
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """What would be made. A POST makes it, if it is still what the page showed."""
@@ -157,20 +108,20 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
     def export_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        context = {"title": "Export tasks", "forms": FORMATS, "query": request.GET.urlencode()}
+        context = {"title": "Export tasks", "formats": FORMATS, "query": request.GET.urlencode()}
         return self._transfer_page(request, "export", context)
 
-    def download_view(self, request: HttpRequest, form: str) -> HttpResponseBase:
+    def download_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
         """The tasks of the list, filtered as the query says."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if form not in FORMATS:
+        if file_format not in FORMATS:
             raise Http404
         try:
             tasks = self.get_changelist_instance(request).queryset if request.GET else None
         except IncorrectLookupParameters:
             return HttpResponseRedirect(f"{reverse('admin:tasks_task_changelist')}?e=1")
-        return file_of(form, tasks)
+        return file_of(file_format, tasks)
 
     def _may_import(self, request: HttpRequest) -> None:
         if not self.has_add_permission(request):
@@ -188,9 +139,9 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
         return TemplateResponse(request, f"admin/tasks/task/{template}.html", context)
 
 
-def file_of(form: str, tasks: QuerySet[Task] | None) -> StreamingHttpResponse:
+def file_of(file_format: str, tasks: QuerySet[Task] | None) -> StreamingHttpResponse:
     """All tasks, or those of a queryset, as a download."""
-    return StreamingHttpResponse(blocks(dump(form, tasks)), headers=download_headers("tasks", form))
+    return StreamingHttpResponse(blocks(dump(file_format, tasks)), headers=download_headers("tasks", file_format))
 
 
 def blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -199,6 +150,6 @@ def blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield block
 
 
-def download_headers(name: str, form: str) -> dict[str, str]:
-    disposition = f'attachment; filename="{name}-{timezone.now():%Y-%m-%d}.{form}"'
-    return {"Content-Type": CONTENT_TYPES[form], "Content-Disposition": disposition}
+def download_headers(name: str, file_format: str) -> dict[str, str]:
+    disposition = f'attachment; filename="{name}-{timezone.now():%Y-%m-%d}.{file_format}"'
+    return {"Content-Type": CONTENT_TYPES[file_format], "Content-Disposition": disposition}

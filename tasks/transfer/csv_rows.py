@@ -1,19 +1,22 @@
 """CSV (RFC 4180). An empty cell is a value that is not given.
 
-Two cells need a rule of their own. `description` can be empty and is not null then: that is a single backslash, and a
-text of nothing but backslashes gets one more. `tags` is a line of CSV in itself: names by comma, and one that has a
+Two cells need a rule of their own. A text that can be empty and is not null then (`description`) is a single backslash,
+and one of nothing but backslashes gets one more. `tags` is a line of CSV in itself: names by comma, and one that has a
 comma, a quote or a line break in it stands in quotes.
 """
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from tasks.transfer.rows import COLUMNS, NOTE, BadFile, Record
+from rest_framework import serializers
 
-HEADER = ",".join(COLUMNS)
+from tasks.transfer.records import COLUMNS, NOTE, BadFile, ImportSerializer, Record, may_be_empty
+
 BOOLEANS = {"true": True, "false": False}
+NUMBER = re.compile("-?[0-9]{1,20}")
+BACKSLASHES = re.compile(r"\\+")
 SPECIAL = re.compile(r'[,"\r\n]')
 
 
@@ -48,25 +51,27 @@ def own_records(header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Ite
     if unknown or "title" not in header:
         wrong = f"It has no columns {', '.join(map(repr, unknown))} here" if unknown else "There is no column title"
         raise BadFile(f"line 1: {wrong}. Known are {', '.join(COLUMNS)}.")
-    columns = [(place, name, CELLS.get(name)) for place, name in enumerate(header) if name != NOTE]
+    columns = [(place, name, reader_of(name)) for place, name in enumerate(header) if name != NOTE]
     for line, cells in rows:
         if len(cells) != len(header):
             reason = f"It has {len(cells)} cells, and the header {len(header)}."
             yield Record(line, dict(enumerate(cells)), reason)  # type: ignore[arg-type]  # cells without names
             continue
-        values: dict[str, Any] = {}
-        for place, name, convert in columns:
-            if cell := cells[place]:
-                values[name] = convert(cell) if convert else cell
-        yield Record(line, values)
+        yield Record(line, {name: value_of(cells[place]) for place, name, value_of in columns if cells[place]})
 
 
-def description_of(cell: str) -> str:
-    return cell[1:] if cell[0] == "\\" and not cell.strip("\\") else cell
-
-
-def completed_of(cell: str) -> bool | str:
-    return BOOLEANS.get(cell.lower(), cell)
+def reader_of(name: str) -> Callable[[str], Any]:
+    """What makes a value of JSON of a cell in this column; what can't be one stays text, which its field refuses."""
+    match ImportSerializer.shared().fields[name]:
+        case serializers.BooleanField():
+            return lambda cell: BOOLEANS.get(cell.lower(), cell)
+        case serializers.IntegerField():
+            return lambda cell: int(cell) if NUMBER.fullmatch(cell) else cell
+        case serializers.ListField():
+            return tags_of
+        case serializers.CharField(allow_blank=True):
+            return lambda cell: cell[1:] if BACKSLASHES.fullmatch(cell) else cell
+    return str
 
 
 def tags_of(cell: str) -> list[str] | str:
@@ -78,9 +83,6 @@ def tags_of(cell: str) -> list[str] | str:
         return cell
 
 
-CELLS = {"description": description_of, "completed": completed_of, "tags": tags_of}
-
-
 class CSVWriter:
     """Bad rows, with what is wrong with each in the first column: behind it, cells stay where they were."""
 
@@ -88,9 +90,10 @@ class CSVWriter:
         self.writer = csv.writer(file, lineterminator="\n")
         self.writer.writerow((NOTE, *COLUMNS))
 
-    def write(self, values: dict[Any, Any], note: str) -> None:
+    def write(self, record: Record) -> None:
+        values: dict[Any, Any] = record.values
         named = [cell_of(name, values.get(name)) for name in COLUMNS]
-        self.writer.writerow([note, *(values.values() if 0 in values else named)])
+        self.writer.writerow([record.note, *(values.values() if 0 in values else named)])
 
     def close(self) -> None:
         """CSV has no end."""
@@ -105,7 +108,7 @@ def cell_of(name: str, value: Any) -> str:
             return str(value).lower()
         case list():
             return ",".join(map(tag_cell, map(str, value)))
-        case _ if name == "description" and not str(value).strip("\\"):
+        case str() if may_be_empty(name) and not value.strip("\\"):
             return f"\\{value}"
     return str(value)
 

@@ -7,22 +7,36 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from tasks.models import Task
-from tasks.transfer.csv_rows import HEADER
-from tasks.transfer.sql import EXPORT_CSV, EXPORT_JSON, RAW
+from tasks.rows import TAGS
+from tasks.transfer.records import COLUMNS, may_be_empty
+from tasks.transfer.sql import FIELDS, MADE_REFERENCE, RAW, TIMES, columns
+
+TABLES = "FROM tasks_task AS task LEFT JOIN tasks_reference AS known ON known.task_id = task.id"
+REFERENCE = f"coalesce(known.reference, {MADE_REFERENCE})"
+AS_JSON = columns({**TIMES, "reference": REFERENCE, "tags": TAGS})
+# In CSV, true is not t, and no text is empty, which PostgreSQL would write as "" (see csv_rows).
+TEXTS = {field.name: f"task.{field.name}::text" for field in FIELDS}
+BACKSLASHES = {
+    name: f"repeat('\\', (task.{name} ~ '^\\\\*$')::int) || task.{name}" for name in filter(may_be_empty, COLUMNS)
+}
+CELL = """CASE WHEN name ~ '[,"\\r\\n]' THEN '"' || replace(name, '"', '""') || '"' ELSE name END"""
+CELLS = f"(SELECT string_agg({CELL}, ',' ORDER BY place) FROM unnest({TAGS}) WITH ORDINALITY AS each (name, place))"
+AS_CSV = columns({**TEXTS, **TIMES, **BACKSLASHES, "reference": REFERENCE, "tags": CELLS})
 
 
-def dump(form: str, tasks: QuerySet[Task] | None = None) -> Iterator[bytes]:
+def dump(file_format: str, tasks: QuerySet[Task] | None = None) -> Iterator[bytes]:
     """The file in pieces: its beginning, a piece for each task, its end. All tasks, unless a queryset says which."""
     where, params = chosen(tasks)
-    if form == "csv":
-        yield f"{HEADER}\n".encode()
-        yield from rows(f"COPY ({EXPORT_CSV} {where}) TO STDOUT (FORMAT csv)", params)
+    if file_format == "csv":
+        yield f"{','.join(COLUMNS)}\n".encode()
+        yield from rows(f"COPY (SELECT {AS_CSV} {TABLES} {where}) TO STDOUT (FORMAT csv)", params)
         yield b""
     else:
-        found = rows(f"COPY (SELECT row_to_json(task) FROM ({EXPORT_JSON} {where}) AS task) TO STDOUT ({RAW})", params)
-        yield b"[" if form == "json" else b""
-        yield from items(found) if form == "json" else found
-        yield b"\n]\n" if form == "json" else b""
+        objects = f"SELECT row_to_json(task) FROM (SELECT {AS_JSON} {TABLES} {where}) AS task"
+        found = rows(f"COPY ({objects}) TO STDOUT ({RAW})", params)
+        yield b"[" if file_format == "json" else b""
+        yield from items(found) if file_format == "json" else found
+        yield b"\n]\n" if file_format == "json" else b""
 
 
 def chosen(tasks: QuerySet[Task] | None) -> tuple[str, tuple[object, ...]]:

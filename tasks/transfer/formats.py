@@ -11,11 +11,12 @@ from tasks.transfer.foreign.todoist import is_todoist, todoist_records
 from tasks.transfer.foreign.vikunja import is_vikunja, vikunja_records
 from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records
 from tasks.transfer.json_stream import JSONStream
-from tasks.transfer.rows import BadFile, Record
+from tasks.transfer.records import BadFile, Record
 from tasks.transfer.source import Source
 
 WRITERS: dict[str, Any] = {"csv": CSVWriter, "jsonl": JSONLinesWriter, "json": JSONWriter}
 FORMATS = tuple(WRITERS)
+UNKNOWN_FORMAT = "The suffix of FILE does not say which format it has: add --format csv, jsonl or json."
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
 
 
@@ -37,15 +38,15 @@ def format_of(name: str) -> str | None:
     return SUFFIXES.get(PurePath(name.lower().removesuffix(".gz")).suffix)
 
 
-def read(source: Source, form: str) -> Reading:
+def read(source: Source, file_format: str) -> Reading:
     """Raises BadFile, as does the iteration over its records."""
-    if form == "csv":
+    if file_format == "csv":
         header, rows = read_csv(source.lines())
         if is_todoist(header):
             left: Counter[str] = Counter()
             return Reading("Todoist's CSV", todoist_records(header, rows, left), left)
         return Reading("CSV", own_records(header, rows))
-    if form == "jsonl":
+    if file_format == "jsonl":
         return Reading("JSON Lines", lines_records(source.lines()))
     stream = JSONStream(source)
     if not stream.peek():
@@ -60,4 +61,4 @@ def ended(stream: JSONStream, records: Iterator[Record]) -> Iterator[Record]:
     """Nothing may come after the array."""
     yield from records
     if stream.peek():
-        raise BadFile(f"line {stream.line:,}: The array has ended; there is more behind it.")
+        raise stream.refusal("The array has ended; there is more behind it.")

@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tasks.transfer.json_stream import DECODER, REPEATED, JSONStream
-from tasks.transfer.rows import NOTE, Record
+from config.api.parsers import read_json
+from tasks.transfer.json_stream import TOO_DEEP, JSONStream
+from tasks.transfer.records import NOTE, Record
 
 TEXT = "text"  # under this name, what is no object at all
+TOO_LONG = 10**21
 
 
 def lines_records(lines: Iterator[str]) -> Iterator[Record]:
@@ -16,11 +18,13 @@ def lines_records(lines: Iterator[str]) -> Iterator[Record]:
         if not text:
             continue
         try:
-            value = DECODER.decode(text)
+            value = read_json(text)
         except json.JSONDecodeError as exc:
             yield Record(number, {TEXT: text}, f"This is not JSON: {exc.msg}, character {exc.colno:,}.")
-        except (ValueError, RecursionError):
-            yield Record(number, {TEXT: text}, "A number in it is too long, or it is nested too deep.")
+        except ValueError as exc:
+            yield Record(number, {TEXT: text}, f"This is not JSON: {exc}.")
+        except RecursionError:
+            yield Record(number, {TEXT: text}, TOO_DEEP)
         else:
             yield as_record(number, value)
 
@@ -34,34 +38,28 @@ def as_record(line: int, value: Any) -> Record:
     if not isinstance(value, dict):
         return Record(line, {TEXT: json.dumps(value)}, "Put an object with the members of a task.")
     value.pop(NOTE, None)
-    if REPEATED in value:
-        return Record(line, value, f"{value.pop(REPEATED)} is in it twice.")
     return Record(line, value)
 
 
-class JSONLinesWriter:
+class JSONWriter:
     """Bad rows, each with what is wrong with it as its first member."""
 
-    def __init__(self, file: Any) -> None:
-        self.file = file
-
-    def write(self, values: dict[str, Any], note: str) -> None:
-        self.file.write(json.dumps({NOTE: note, **values}) + "\n")
-
-    def close(self) -> None:
-        """There is no end to write."""
-
-
-class JSONWriter:
-    """The same as an array."""
+    first, between, last, nothing = "[\n", ",\n", "\n]\n", "[]\n"
 
     def __init__(self, file: Any) -> None:
         self.file = file
-        self.before = "[\n"
+        self.before = self.first
 
-    def write(self, values: dict[str, Any], note: str) -> None:
-        self.file.write(self.before + json.dumps({NOTE: note, **values}))
-        self.before = ",\n"
+    def write(self, record: Record) -> None:
+        text = json.dumps({NOTE: record.note, **record.values})
+        # A number that was too long has become Infinity, which is no JSON.
+        text = json.dumps(json.loads(text, parse_constant=lambda _: TOO_LONG))
+        self.file.write(self.before + text)
+        self.before = self.between
 
     def close(self) -> None:
-        self.file.write("[]\n" if self.before == "[\n" else "\n]\n")
+        self.file.write(self.nothing if self.before == self.first else self.last)
+
+
+class JSONLinesWriter(JSONWriter):
+    first, between, last, nothing = "", "\n", "\n", ""

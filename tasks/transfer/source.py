@@ -6,73 +6,54 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
-from tasks.transfer.rows import BadFile
+from tasks.transfer.records import BadFile
 
-LONGEST_LINE = 1 << 20  # bytes; ten times what a task can take
-UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+LONGEST_LINE = 1 << 20  # characters; ten times what a task can take
 
 
 class Source:
     """UTF-8 out of a file, unpacked where it begins as gzip does. `most` bounds the unpacked bytes."""
 
     def __init__(self, file: BinaryIO, most: int | None = None) -> None:
-        self.file = file
         self.most = most
         self.unpacked = 0
-        self.decoder = codecs.getincrementaldecoder("utf-8")()
+        self.breaks = 0  # of lines, in what was read
+        self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
         head = file.read(2)
-        self.stream: BinaryIO = cast("BinaryIO", Rest(head, file))
+        self.stream = cast("BinaryIO", Rest(head, file))
         if head == b"\x1f\x8b":
             self.stream = cast("BinaryIO", gzip.GzipFile(fileobj=self.stream))
-        self.begun = False
 
     def lines(self) -> Iterator[str]:
         """Each with its line break."""
-        number, rest = 1, b""
-        while chunk := self._bytes(1 << 18):
-            *whole, rest = (rest + chunk).split(b"\n")
+        number, rest = 1, ""
+        while text := self.read(1 << 18):
+            *whole, rest = (rest + text).split("\n")
             for line in whole:
-                yield decoded(line, number) + "\n"
-                number += 1
+                yield line + "\n"
+            number += len(whole)
             if len(rest) > LONGEST_LINE:
-                raise BadFile(f"line {number:,}: This line is longer than {LONGEST_LINE:,} bytes.")
+                raise BadFile(f"line {number:,}: This line is longer than {LONGEST_LINE:,} characters.")
         if rest:
-            yield decoded(rest, number)
+            yield rest
 
     def read(self, size: int) -> str:
         """About so much text; "" at the end."""
-        while chunk := self._bytes(size):
+        text, chunk = "", b"."
+        while chunk and not text:
             try:
-                if text := self.decoder.decode(chunk):
-                    return text
-            except UnicodeDecodeError:
-                raise BadFile(f"{NOT_UTF8} It ends to be so after {self.unpacked - len(chunk):,} bytes.") from None
-        return ""
-
-    def _bytes(self, size: int) -> bytes:
-        try:
-            chunk = self.stream.read(size)
-        except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
-            raise BadFile(f"The gzip file is cut off or damaged: {exc}.") from None
-        self.unpacked += len(chunk)
-        if self.most is not None and self.unpacked > self.most:
-            raise BadFile(f"Unpacked it is larger than {self.most:,} bytes.")
-        if not self.begun:
-            self.begun = True
-            if chunk.startswith(UTF16):
-                raise BadFile(NOT_UTF8)
-            return chunk.removeprefix(codecs.BOM_UTF8)
-        return chunk
-
-
-NOT_UTF8 = "The text is not UTF-8: save it as UTF-8."
-
-
-def decoded(line: bytes, number: int) -> str:
-    try:
-        return line.decode()
-    except UnicodeDecodeError:
-        raise BadFile(f"line {number:,}: {NOT_UTF8}") from None
+                chunk = self.stream.read(size)
+                text = self.decoder.decode(chunk, final=not chunk)
+            except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
+                raise BadFile(f"The gzip file is cut off or damaged: {exc}.") from None
+            except UnicodeDecodeError as exc:
+                line = 1 + self.breaks + exc.object.count(b"\n", 0, exc.start)
+                raise BadFile(f"line {line:,}: The text is not UTF-8: save it as UTF-8.") from None
+            self.unpacked += len(chunk)
+            self.breaks += text.count("\n")
+            if self.most is not None and self.unpacked > self.most:
+                raise BadFile(f"Unpacked it is larger than {self.most:,} bytes.")
+        return text
 
 
 class Rest:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from .client import ensure_running, release
 from .errors import ServerUnavailable
-from .place import DATABASE, PORT, USER, socket_folder
+from .place import DATA, DATABASE, PORT, USER, socket_folder
 
-__all__ = ["ServerUnavailable", "connection_settings", "ensure_running", "release"]
+__all__ = ["ServerUnavailable", "connection_settings", "ensure_running", "has_data", "release"]
 
 
 def connection_settings(folder: Path) -> dict[str, str]:
@@ -22,3 +22,8 @@ def connection_settings(folder: Path) -> dict[str, str]:
         "PORT": PORT,
         "EMBEDDED_FOLDER": str(folder),
     }
+
+
+def has_data(folder: Path) -> bool:
+    """Tell whether the server in `folder` was made; the first start of one takes longer."""
+    return (folder / DATA).exists()

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from tasks.admin.start import figures
 from tasks.admin.start.figures import DAY
-from tasks.admin.start.plots import Bars, Cells, Columns, Figure, Plot, Row
+from tasks.admin.start.plots import Bars, Cells, Columns, Figure, Plot, PlotRow
 from tasks.history.models import Change
 from tasks.models import Task
 
@@ -48,7 +48,7 @@ def task_plots(today: date) -> Iterator[Plot]:
         f"Tasks of the last {DAYS} days: {sum(created):,} created, {sum(completed):,} completed.",
         ("created", "completed"),
         [
-            Row(short(day), [tasks(one, {"created_at": f"{day}"}), tasks(other, {"completed_at": f"{day}"})])
+            PlotRow(short(day), [tasks(one, {"created_at": f"{day}"}), tasks(other, {"completed_at": f"{day}"})])
             for day, one, other in zip(days, created, completed, strict=True)
         ],
     )
@@ -57,7 +57,10 @@ def task_plots(today: date) -> Iterator[Plot]:
         "Overdue",
         f"Open and past their due date: {overdue[0]:,} on {short(days[0])}, {overdue[-1]:,} today.",
         ("open at the end of the day and past their due date",),
-        [Row(short(day), [tasks(count, {"overdue_on": f"{day}"})]) for day, count in zip(days, overdue, strict=True)],
+        [
+            PlotRow(short(day), [tasks(count, {"overdue_on": f"{day}"})])
+            for day, count in zip(days, overdue, strict=True)
+        ],
     )
     yield ages(today)
     yield tags(today)
@@ -69,7 +72,7 @@ def ages(today: date) -> Plot:
     periods = [f"{since}/{until}" for _, since, until in bands] + [f"../{oldest}"]
     counts = figures.created([(since, until) for _, since, until in bands] + [(date.min, oldest)], is_open=True)
     rows = [
-        Row(name, [tasks(count, OPEN | {"created_at": period})])
+        PlotRow(name, [tasks(count, OPEN | {"created_at": period})])
         for name, count, period in zip([*(name for name, *_ in AGES), "older"], counts, periods, strict=True)
     ]
     return Bars("plot-age", "Open tasks by age", f"Open tasks: {sum(counts):,}.", ("open",), rows)
@@ -79,7 +82,7 @@ def tags(today: date) -> Plot:
     since, cut, found = figures.tags_of_open(today, MOST_TAGS)
     period = {"created_at": f"{since}/.."} if since else {}
     rows = [
-        Row(name, [tasks(count, OPEN | {"tags__id__exact": f"{pk}"} | period, at_least=cut)])
+        PlotRow(name, [tasks(count, OPEN | {"tags__id__exact": f"{pk}"} | period, at_least=cut)])
         for pk, name, count in found
     ]
     note = f"Of the open tasks created since {short(since)}." if since else "Of all open tasks."
@@ -106,7 +109,7 @@ def actors(period: str, found: Changes, limit: str) -> Plot:
         return changes(counts[actor, operation], lookups, at_least=bool(limit))
 
     rows = [
-        Row(actor, [figure(actor, operation) for operation in Change.Operation.values])
+        PlotRow(actor, [figure(actor, operation) for operation in Change.Operation.values])
         for actor, _ in sums.most_common(MOST_ACTORS)
     ]
     note = f"Changes of tasks and tags in the last {WEEK} days: {sums.total():,}.{limit}"
@@ -122,7 +125,9 @@ def hours(start: date, found: Changes, cut_at: int, limit: str) -> Plot:
     def figure(hour: int) -> Figure | None:
         return changes(counts[hour], {"at": hour_of(start, hour)}, at_least=hour == cut_at) if hour >= cut_at else None
 
-    rows = [Row(f"{start + DAY * day:%a %d}", [figure(24 * day + hour) for hour in range(24)]) for day in range(WEEK)]
+    rows = [
+        PlotRow(f"{start + DAY * day:%a %d}", [figure(24 * day + hour) for hour in range(24)]) for day in range(WEEK)
+    ]
     note = "No changes."
     if found:
         hour, most = counts.most_common(1)[0]

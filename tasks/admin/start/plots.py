@@ -22,7 +22,7 @@ class Figure:
 
 
 @dataclass
-class Row:
+class PlotRow:
     name: str
     figures: Sequence[Figure | None]  # one for each of the plot's series; None is not counted
 
@@ -66,7 +66,7 @@ class Plot:
     title: str
     note: str
     series: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[PlotRow]
     width = WIDTH
 
     @property

@@ -14,7 +14,7 @@ from django.core.management import BaseCommand, CommandError
 from tqdm import tqdm
 
 from tasks.transfer.dump import dump
-from tasks.transfer.formats import FORMATS, format_of
+from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, format_of
 
 
 class Command(BaseCommand):
@@ -27,12 +27,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         name, started, count = options["file"], time.monotonic(), -2  # its beginning and its end are no tasks
-        form = options["format"] or format_of(name)
-        if not form:
-            raise CommandError("The suffix of FILE does not say which format it has: add --format csv, jsonl or json.")
+        file_format = options["format"] or format_of(name)
+        if not file_format:
+            raise CommandError(UNKNOWN_FORMAT)
         try:
             with written(name) as file, tqdm(unit=" tasks", unit_scale=True, disable=None) as bar:
-                for piece in dump(form):
+                for piece in dump(file_format):
                     file.write(piece)
                     bar.update()
                     count += 1

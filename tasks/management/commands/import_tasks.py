@@ -6,16 +6,15 @@ import time
 from argparse import ArgumentParser
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.db import transaction
 from tqdm import tqdm
 
-from tasks.management.commands.seed_tasks import vacuum
 from tasks.transfer import load
-from tasks.transfer.formats import FORMATS, WRITERS, Reading, format_of, read
-from tasks.transfer.rows import BadFile, Record, good
+from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, WRITERS, Reading, format_of, read
+from tasks.transfer.records import BadFile, Record, good
 from tasks.transfer.source import Source
 
 WORTH_A_VACUUM = 10_000  # tasks; autovacuum sees to fewer in its own time
@@ -36,7 +35,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
-        job = Job(self.stderr, **{name: options[name] for name in ("file", "format", "dry_run", "skip_bad")})
+        job = Job(self.stderr, options)
         try:
             outcome = job.run()
         except (BadFile, OSError) as exc:
@@ -49,7 +48,7 @@ class Command(BaseCommand):
             raise CommandError(f"Interrupted. {lost}", returncode=130) from None
         self.report(job, outcome, time.monotonic() - started)
         if outcome.made >= WORTH_A_VACUUM and not options["dry_run"]:
-            vacuum()
+            load.vacuum()
 
     def report(self, job: "Job", outcome: load.Outcome, seconds: float) -> None:
         rate = f" in {seconds:.1f} s ({(outcome.made + outcome.there) / seconds:,.0f} per second)"
@@ -64,25 +63,27 @@ class Command(BaseCommand):
 class Job:
     reading: Reading
 
-    def __init__(self, stderr: Any, *, file: str, format: str | None, dry_run: bool, skip_bad: str | None) -> None:  # noqa: A002
+    def __init__(self, stderr: Any, options: dict[str, Any]) -> None:
         self.stderr = stderr
-        self.file = file
-        self.dry_run = dry_run
-        self.skip_bad = skip_bad
-        self.form = format or format_of(file) or ""
-        if not self.form:
-            raise CommandError("The suffix of FILE does not say which format it has: add --format csv, jsonl or json.")
+        self.file: str = options["file"]
+        self.dry_run: bool = options["dry_run"]
+        self.skip_bad: str | None = options["skip_bad"]
+        self.file_format: str = options["format"] or format_of(self.file) or ""
+        if not self.file_format:
+            raise CommandError(UNKNOWN_FORMAT)
         self.bad = 0
         self.wrote = False
         self.writer: Any = None
 
     def run(self) -> load.Outcome:
         with ExitStack() as stack:
-            binary = sys.stdin.buffer if self.file == "-" else stack.enter_context(Path(self.file).open("rb"))
+            file = sys.stdin.buffer if self.file == "-" else stack.enter_context(Path(self.file).open("rb"))
             if self.skip_bad and not self.dry_run:
-                self.writer = WRITERS[self.form](stack.enter_context(Path(self.skip_bad).open("w", newline="")))
-            bar = stack.enter_context(reading_bar(binary))
-            self.reading = read(Source(Watched(binary, bar)), self.form)  # type: ignore[arg-type]  # as much as it needs
+                self.writer = WRITERS[self.file_format](stack.enter_context(Path(self.skip_bad).open("w", newline="")))
+            size = os.fstat(file.fileno()).st_size or None  # of a pipe it is 0, and unknown
+            bar = tqdm.wrapattr(file, "read", total=size, disable=None, desc="reading", leave=False)
+            watched: Any = stack.enter_context(bar)
+            self.reading = read(Source(watched), self.file_format)
             outcome = self.transact()
             if self.writer:
                 self.writer.close()
@@ -111,29 +112,4 @@ class Job:
         for fault in record.faults:
             self.stderr.write(str(fault))
         if self.writer:
-            self.writer.write(record.values, "; ".join(fault.note() for fault in record.faults))
-
-
-class Watched:
-    """A file whose progress shows."""
-
-    def __init__(self, file: BinaryIO, bar: Any) -> None:
-        self.file = file
-        self.bar = bar
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self.file.read(size)
-        self.bar.update(len(chunk))
-        return chunk
-
-
-def reading_bar(file: BinaryIO) -> Any:
-    """Against the size of the file; of a pipe that is 0, and unknown."""
-    return tqdm(
-        total=os.fstat(file.fileno()).st_size or None,
-        unit="B",
-        unit_scale=True,
-        disable=None,
-        desc="reading",
-        leave=False,
-    )
+            self.writer.write(record)

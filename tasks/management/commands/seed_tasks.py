@@ -14,6 +14,7 @@ from django.utils import timezone
 from tqdm import tqdm
 
 from tasks.models import Tag
+from tasks.transfer.load import vacuum
 
 T = TypeVar("T")
 Drawn = tuple[str, tuple[str, ...]]  # a task as a line for COPY, without its id, and the names of its tags
@@ -88,17 +89,6 @@ def add_batch(tasks: Iterable[Drawn], size: int, tag_ids: dict[str, int]) -> Non
                 links += [f"{pk}\t{tag_ids[tag]}\n" for tag in tags]
         with cursor.copy("COPY tasks_task_tags (task_id, tag_id) FROM STDIN") as copy:
             copy.write("".join(links))
-
-
-def vacuum() -> None:
-    """Bring the statistics up to date, and empty the list of the search index's pending entries.
-
-    With either left to autovacuum, the planner would avoid the index for the first minutes.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")  # nothing but maintenance waits behind it
-        cursor.execute("VACUUM (ANALYZE) tasks_task, tasks_tag, tasks_task_tags, tasks_change")
-        cursor.execute("RESET statement_timeout; RESET lock_timeout")
 
 
 def draw_tasks(count: int) -> Iterator[Drawn]:

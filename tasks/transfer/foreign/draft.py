@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+from config.postgresql.case import case_folded
 from tasks.models import TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH
-from tasks.transfer.rows import folded
 
 
 class Draft:
@@ -18,12 +18,12 @@ class Draft:
     def tag(self, name: str, kind: str) -> None:
         """As a tag where that can be, else as a line of the description that names its kind."""
         name = name.strip()
-        if folded(name) in self.tags or not name:
+        if case_folded(name) in self.tags or not name:
             return
         if len(name) > TAG_LENGTH or len(self.tags) == TAGS_PER_TASK:
             self.note(kind, name)
         else:
-            self.tags[folded(name)] = name
+            self.tags[case_folded(name)] = name
 
     def note(self, kind: str, value: object) -> None:
         """As a line of the description."""

@@ -6,31 +6,19 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from tasks.transfer.foreign.draft import Draft
-from tasks.transfer.rows import BadFile, Record
+from tasks.transfer.records import BadFile, Record
 
-FIRST = ("TYPE", "CONTENT")
 COLUMNS = (
-    *FIRST,
-    "DESCRIPTION",
-    "PRIORITY",
-    "INDENT",
-    "AUTHOR",
-    "RESPONSIBLE",
-    "DATE",
-    "DATE_LANG",
-    "TIMEZONE",
-    "DURATION",
-    "DURATION_UNIT",
-    "DEADLINE",
-    "DEADLINE_LANG",
-)
+    "TYPE", "CONTENT", "DESCRIPTION", "PRIORITY", "INDENT", "AUTHOR", "RESPONSIBLE", "DATE", "DATE_LANG", "TIMEZONE",
+    "DURATION", "DURATION_UNIT", "DEADLINE", "DEADLINE_LANG",
+)  # fmt: skip
 LABEL = re.compile(r"(?:^|(?<=\s))@(\S+)")
 DATE_FORMATS = ("%Y-%m-%d", "%b %d %Y", "%d %b %Y", "%B %d %Y", "%d %B %Y")
 DATE_AND_TIME = re.compile(r"(.*?\b[0-9]{4}|[0-9-]{10})(?:[T ]+(?:@ ?|at )?([0-9]{1,2}:[0-9]{2}.*))?")
 
 
 def is_todoist(header: list[str]) -> bool:
-    return set(FIRST) <= set(header)
+    return set(COLUMNS[:2]) <= set(header)
 
 
 def todoist_records(header: list[str], rows: Iterable[tuple[int, list[str]]], left: Counter[str]) -> Iterator[Record]:

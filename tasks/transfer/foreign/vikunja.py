@@ -4,40 +4,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from config.api.parsers import MAX_DEPTH, Members
 from tasks.transfer.foreign.draft import Draft
-from tasks.transfer.json_stream import JSONStream
-from tasks.transfer.rows import Record
+from tasks.transfer.json_stream import TOO_DEEP, JSONStream
+from tasks.transfer.records import Record, faults_of
 
 NO_TIME = "0001-01-01T00:00:00Z"
 TASKS, CHILDREN, TITLE = "tasks", "child_projects", "title"
 MOST_OF_OURS = 1 << 18  # characters; a task of ours is shorter
 # Vikunja's own order and keys, which mean nothing elsewhere.
-DROPPED = frozenset(
-    [
-        "id",
-        "project_id",
-        "identifier",
-        "index",
-        "position",
-        "bucket_id",
-        "updated",
-        "created",
-        "created_by",
-        "kanban_position",
-        "list_id",
-        "uid",
-        "repeat_mode",
-        "cover_image_attachment_id",
-        "owner",
-        "parent_project_id",
-        "background_file_id",
-        "background_information",
-        "background_blur_hash",
-        "subscription",
-        "views",
-        "max_permission",
-    ]
-)
+DROPPED = frozenset([
+    "id", "project_id", "identifier", "index", "position", "bucket_id", "updated", "created", "created_by",
+    "kanban_position", "list_id", "uid", "repeat_mode", "cover_image_attachment_id", "owner", "parent_project_id",
+    "background_file_id", "background_information", "background_blur_hash", "subscription", "views", "max_permission",
+])  # fmt: skip
 NAMED = ("title", "description", "done", "done_at", "due_date", "labels", "priority", "assignees", "comments")
 NOTES: dict[str, tuple[str, Callable[[Any], object]]] = {
     "start_date": ("Start", str),
@@ -50,7 +30,7 @@ NOTES: dict[str, tuple[str, Callable[[Any], object]]] = {
 def is_vikunja(stream: JSONStream) -> bool:
     """By the first item of the array: a project has tasks, or is longer than a task of ours can be."""
     first = stream.first_item(MOST_OF_OURS)
-    return TASKS in first if isinstance(first, dict) else len(stream.buffer) > MOST_OF_OURS
+    return TASKS in first if isinstance(first, dict) else len(stream.text) > MOST_OF_OURS
 
 
 def vikunja_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
@@ -59,13 +39,15 @@ def vikunja_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
         yield from project_records(stream, left)
 
 
-def project_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
+def project_records(stream: JSONStream, left: Counter[str], depth: int = 1) -> Iterator[Record]:
+    if depth > MAX_DEPTH:
+        raise stream.refusal(TOO_DEEP)
     project = ""
     for name in stream.members():
         if name in (TASKS, CHILDREN) and stream.peek() == "[":
             for line in stream.items():
                 if name == CHILDREN:
-                    yield from project_records(stream, left)
+                    yield from project_records(stream, left, depth + 1)
                 else:
                     yield task_record(line, stream.value(), project, left)
             continue
@@ -77,8 +59,10 @@ def project_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
 
 
 def task_record(line: int, task: Any, project: str, left: Counter[str]) -> Record:
-    if not isinstance(task, dict) or not isinstance(task.get("title"), str):
+    if not isinstance(task, Members) or not isinstance(task.get("title"), str):
         return Record(line, {"text": str(task)}, "This is no task of Vikunja's: it has no title.")
+    if task.faults:
+        return Record(line, task, faults=faults_of(line, task.faults))
     try:
         return Record(line, mapped(task, project, left))
     except (TypeError, ValueError, AttributeError, KeyError):

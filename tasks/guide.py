@@ -1,7 +1,9 @@
 """The short guide at the top of the docs page."""
 
+from typing import Any
+
 from config.api.errors import CODES
-from config.api.pagination import MOST_COUNTED
+from config.postgresql.keyset import MOST_COUNTED
 
 CODES_TABLE = "\n".join(f"| `{code}` | {status} | {meaning} |" for code, (status, meaning) in CODES.items())
 
@@ -47,3 +49,9 @@ A method that a path does not take is a 405 on every path.
 |---|---|---|
 {CODES_TABLE}
 """
+
+
+def describe(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """One of drf-spectacular's POSTPROCESSING_HOOKS."""
+    result["info"]["description"] = DESCRIPTION
+    return result

@@ -13,6 +13,11 @@ from typing import Any, Self
 
 from django import forms
 
+# As far as rows are counted one by one, which is as many as a page can have. Elasticsearch does it up to 10,000, and
+# PostgREST as far as it is told; each more would cost every page of a longer list.
+MOST_COUNTED = 1000
+DEFAULT_LIMIT = 50
+
 
 @dataclass(frozen=True)
 class Column:
@@ -90,3 +95,49 @@ class Cursor:
         if names != [*order.names] or not isinstance(backwards, bool):
             raise ValueError(text)
         return cls(parsed, backwards)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What pages have in common whose statements differ in their parameters alone."""
+
+    order: Order
+    has_cursor: bool
+    backwards: bool
+    limits: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Which part of a list is asked for."""
+
+    order: Order
+    limit: int
+    offset: int | None
+    cursor: Cursor | None
+
+    @property
+    def backwards(self) -> bool:
+        return self.cursor is not None and self.cursor.backwards
+
+    @property
+    def shape(self) -> Shape:
+        """A limit that is the same for most is planned for once, and so is no offset."""
+        limit = f"LIMIT {self.limit + 1}" if self.limit == DEFAULT_LIMIT else "LIMIT %(limit)s"
+        limits = limit if self.offset is None else f"{limit} OFFSET %(offset)s"
+        return Shape(self.order, self.cursor is not None, self.backwards, limits)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Of the statement's parameters. One row more than the page has tells whether there is a next one."""
+        cursor = self.cursor.values if self.cursor else ()
+        return {f"cursor_{place}": value for place, value in enumerate(cursor)} | {
+            "limit": self.limit + 1,
+            "offset": self.offset,
+        }
+
+
+def estimate_in(plan: str | bytes) -> int:
+    """The rows that PostgreSQL expects, from what EXPLAIN (FORMAT JSON) answers."""
+    estimate: int = json.loads(plan)[0]["Plan"]["Plan Rows"]
+    return estimate

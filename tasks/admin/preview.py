@@ -1,0 +1,83 @@
+"""What an import of an upload would do, for the page that asks about it."""
+
+import datetime
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from django.utils.html import format_html
+from django.utils.text import Truncator
+
+from tasks.serializers import TaskSerializer
+from tasks.transfer import load
+from tasks.transfer.formats import WRITERS, Reading, format_of, read
+from tasks.transfer.models import Upload
+from tasks.transfer.records import COLUMNS, BadFile, Record, RowFault, Values, good
+from tasks.transfer.source import Source
+
+LARGEST = 10 * 1024 * 1024  # bytes of a file, unpacked too
+MOST_FAULTS, FIRST_ROWS = 100, 10  # on the page
+# What a client of the API writes too.
+SHOWN = [name for name in COLUMNS if name not in ("reference", *TaskSerializer.Meta.read_only_fields)]
+
+
+@dataclass
+class Preview:
+    """What an import of the upload would do, or has done."""
+
+    upload: Upload
+    bad_file: TextIO | None = None
+    reading: Reading | None = None
+    outcome: load.Outcome | None = None
+    error: str = ""
+    bad: int = 0
+    faults: list[RowFault] = field(default_factory=list)
+    first: list[list[str]] = field(default_factory=list)
+    columns = [name.replace("_", " ").capitalize() for name in SHOWN]
+
+    @property
+    def version(self) -> str:
+        """Of all that the page shows."""
+        return f"{self.upload.at.timestamp()} {self.bad} {self.outcome and self.outcome.version}"
+
+    def look(self, *, keep: bool = False) -> "Preview":
+        """Read and compare, in the caller's transaction; the tables of the tasks stay as they are."""
+        file_format = format_of(self.upload.name) or ""
+        writer = WRITERS[file_format](self.bad_file) if self.bad_file else None
+
+        def refuse(record: Record) -> None:
+            self.bad += 1
+            self.faults += record.faults[: MOST_FAULTS - len(self.faults)]
+            if writer:
+                writer.write(record)
+
+        try:
+            self.reading = read(Source(io.BytesIO(self.upload.content), LARGEST), file_format)
+            load.stage(self._shown(good(self.reading.records, refuse)), refuse)
+            self.outcome = load.compare(keep=keep)
+        except BadFile as exc:
+            self.error = str(exc)
+        if writer:
+            writer.close()
+        return self
+
+    def _shown(self, rows: Iterator[tuple[int, Values]]) -> Iterator[tuple[int, Values]]:
+        for line, row in rows:
+            if len(self.first) < FIRST_ROWS:
+                self.first.append([cell(row[name]) for name in SHOWN])
+            yield line, row
+
+
+def cell(value: Any) -> str:
+    """A value of a row as the preview shows it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(value)
+        case datetime.date():
+            return format_html("<time>{}</time>", value)
+    return Truncator(value).chars(80)

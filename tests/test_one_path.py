@@ -1,0 +1,176 @@
+"""Every request goes the same way: an unusual one costs what a usual one costs, and answers in the same bytes."""
+
+import json
+from collections.abc import Callable
+from itertools import permutations
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from config.idempotency.models import CLAIM, StoredAnswer
+from config.postgresql.statements import MOST_PREPARED, Statement
+from tasks.history.models import timeline
+from tasks.models import Tag, Task
+from tests.factories import etag_of, make_task, make_token, make_user
+
+pytestmark = pytest.mark.django_db
+
+ORIGIN: dict[str, Any] = {
+    "HTTP_ORIGIN": "https://app.example.com",
+    "HTTP_SEC_FETCH_MODE": "cors",
+    "HTTP_ACCEPT_LANGUAGE": "en",
+}
+# Of each request: method, path, body, headers, status and the number of its statements.
+BUDGETS: dict[str, tuple[str, str, Any, dict[str, str], int, int]] = {
+    "a task": ("GET", "/tasks/{pk}", None, {}, 200, 1),
+    "a task, with a slash": ("GET", "/tasks/{pk}/", None, {}, 200, 1),
+    "a task that is not there": ("GET", "/tasks/{none}", None, {}, 404, 1),
+    "a task that is known": ("GET", "/tasks/{pk}", None, {"HTTP_IF_NONE_MATCH": "{etag}"}, 304, 1),
+    "a task that is another one": ("GET", "/tasks/{pk}", None, {"HTTP_IF_MATCH": '"0"'}, 412, 1),
+    "a task for a browser": ("GET", "/tasks/{pk}", None, ORIGIN, 200, 1),
+    "a task by a client with preferences": ("GET", "/tasks/{pk}", None, {"HTTP_ACCEPT": "a/b, */*;q=0.5"}, 200, 1),
+    "a task with a cookie of somebody else": ("GET", "/tasks/{pk}", None, {"HTTP_COOKIE": "theme=dark"}, 200, 1),
+    "a query that is wrong": ("GET", "/tasks/?complete=true", None, {}, 400, 0),
+    "a body that is wrong": ("POST", "/tasks/", {"title": ""}, {}, 400, 0),
+    "the first page": ("GET", "/tasks/", None, {}, 200, 1),
+    "a filtered page": ("GET", "/tasks/?completed=false&priority=1&ordering=-title&limit=10", None, {}, 200, 1),
+    # The ids of the tags come first: they decide how PostgreSQL finds the tasks.
+    "a page by tags": ("GET", "/tasks/?tag=a&tag=b", None, {}, 200, 2),
+    "a page by a tag that is not there": ("GET", "/tasks/?tag=none", None, {}, 200, 2),
+    # What PostgreSQL expects of the words comes first.
+    "a search": ("GET", "/tasks/?search=milk", None, {}, 200, 2),
+    "a page by offset": ("GET", "/tasks/?offset=1", None, {}, 200, 1),
+    "a new task": ("POST", "/tasks/", {"title": "A", "due_date": "2026-01-01"}, {}, 201, 1),
+    "a new task with tags": ("POST", "/tasks/", {"title": "A", "tags": ["a", "new"]}, {}, 201, 1),
+    "a new task, labelled": (
+        "POST",
+        "/tasks/",
+        {"title": "A"},
+        {"CONTENT_TYPE": "application/json;charset=UTF-8"},
+        201,
+        1,
+    ),
+    # The key before, the answer after.
+    "a new task, once": ("POST", "/tasks/", {"title": "A", "tags": ["a"]}, {"HTTP_IDEMPOTENCY_KEY": "k"}, 201, 3),
+    "a change": ("PATCH", "/tasks/{pk}", {"completed": True}, {}, 200, 1),
+    "a change of tags": ("PATCH", "/tasks/{pk}", {"tags": ["b", "c"], "title": "B"}, {}, 200, 1),
+    "a change that changes nothing": ("PATCH", "/tasks/{pk}", {"title": "Buy milk", "tags": ["B", "a"]}, {}, 200, 1),
+    "an empty change": ("PATCH", "/tasks/{pk}", {}, {}, 200, 1),
+    "a task that was read, sent back": ("PATCH", "/tasks/{pk}", {"id": 1, "created_at": "x"}, {}, 200, 1),
+    "a safe change": ("PATCH", "/tasks/{pk}", {"title": "B"}, {"HTTP_IF_MATCH": '"0", {etag}'}, 200, 1),
+    "a change that comes too late": ("PATCH", "/tasks/{pk}", {"title": "B"}, {"HTTP_IF_MATCH": '"0"'}, 412, 1),
+    "a change of nothing": ("PATCH", "/tasks/{none}", {"title": "B"}, {}, 404, 1),
+    "a delete": ("DELETE", "/tasks/{pk}", None, {}, 204, 1),
+    "a delete that comes too late": ("DELETE", "/tasks/{pk}", None, {"HTTP_IF_MATCH": 'W/"0"'}, 412, 1),
+    "a delete of nothing": ("DELETE", "/tasks/{none}", None, {}, 404, 1),
+}
+
+
+@pytest.mark.parametrize("with_token", [False, True])
+@pytest.mark.parametrize("name", BUDGETS)
+def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) -> None:
+    method, path, body, headers, status, count = BUDGETS[name]
+    task = make_task(tags=("a", "b"))
+    sent_with: dict[str, Any] = {key: value.replace("{etag}", etag_of(task)) for key, value in headers.items()}
+    if with_token:
+        token = make_token(make_user("anna", "view", "add", "change", "delete"), last_used_at="2999-01-01T00:00Z")
+        sent_with["HTTP_AUTHORIZATION"] = f"Bearer {token}"
+        APIClient().get("/tasks/", HTTP_AUTHORIZATION=sent_with["HTTP_AUTHORIZATION"])  # which remembers it
+    sent = json.dumps(body) if body is not None else ""
+    path = path.format(pk=task.pk, none=task.pk + 1)
+    label = sent_with.pop("CONTENT_TYPE", "application/json")
+    with CaptureQueriesContext(connection) as queries:
+        answer = APIClient().generic(method, path, sent, label, **sent_with)
+    assert answer.status_code == status
+    assert len([each for each in queries if "SAVEPOINT" not in each["sql"]]) == count
+
+
+@pytest.mark.parametrize("text", ["plain", "line\u2028separator", 'quotes " and \\', "Größe 🎉", "</script>", "\x7f"])
+def test_one_entity_tag_is_one_sequence_of_bytes_whoever_asks(api: APIClient, staff: Client, text: str) -> None:
+    made = api.post("/tasks/", {"title": f"a {text}", "description": text, "tags": [f"b {text}"]})
+    url = made.json()["id"], made["ETag"]
+    answers: list[Any] = [
+        api.get(f"/tasks/{url[0]}"),
+        api.get(f"/tasks/{url[0]}", **ORIGIN),
+        staff.get(f"/tasks/{url[0]}"),
+        api.patch(f"/tasks/{url[0]}", {"description": text}),
+        api.patch(f"/tasks/{url[0]}", {"tags": [f"B {text}"]}),
+    ]
+    assert {(answer["ETag"], answer.content) for answer in answers} == {(url[1], made.content)}
+    assert made.content in api.get("/tasks/").content
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+@pytest.mark.parametrize("member", ["id", "created_at", "unknown"])
+def test_what_is_no_json_is_refused_in_a_member_that_is_ignored_too(api: APIClient, member: str, value: str) -> None:
+    body = f'{{"title": "A", "{member}": {value}}}'
+    for send, path in ((api.post, "/tasks/"), (api.patch, f"/tasks/{make_task().pk}")):
+        answer = send(path, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+    assert Task.objects.count() == 1
+
+
+@pytest.mark.parametrize("number", ["1" * 21, "1e999", "1.5"])
+def test_a_retry_is_one_whatever_stands_in_a_member_that_is_ignored(api: APIClient, number: str) -> None:
+    body = f'{{"title": "A", "id": {number}}}'
+    answers = [api.post("/tasks/", body, content_type="application/json", HTTP_IDEMPOTENCY_KEY="k") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+
+
+def test_a_key_that_ages_out_at_this_very_moment_is_claimed_again(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, calls = CLAIM.run, []
+
+    def first_taken_by_another(values: Any, guard: Any = None) -> Any:
+        calls.append(values)
+        if len(calls) > 1:
+            return run(values, guard)
+        return Statement("SELECT WHERE false").run({})  # as where there is an answer, which is then taken away
+
+    monkeypatch.setattr(CLAIM, "run", first_taken_by_another)
+    assert api.post("/tasks/", {"title": "A"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
+    assert (len(calls), StoredAnswer.objects.get().status) == (2, 201)
+
+
+def test_reading_in_every_order_prepares_no_more_statements_than_a_connection_may_have(api: APIClient) -> None:
+    """A reader could take a backend from 71 to 455 MB within a minute."""
+    for fields in permutations(("title", "due_date", "priority", "created_at", "updated_at"), 3):
+        assert api.get(f"/tasks/?ordering={','.join(fields)}").status_code == 200
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert cursor.fetchone()[0] <= MOST_PREPARED + 2
+
+
+def test_no_tag_is_created_for_a_task_that_is_not_there_or_another_one(api: APIClient) -> None:
+    task = make_task(tags=("a",))
+    assert api.patch(f"/tasks/{task.pk + 1}", {"tags": ["a", "new"]}).status_code == 404
+    assert api.patch(f"/tasks/{task.pk}", {"tags": ["a", "new"]}, HTTP_IF_MATCH='"0"').status_code == 412
+    assert list(Tag.objects.values_list("name", flat=True)) == ["a"]
+    assert api.patch(f"/tasks/{task.pk}", {"tags": ["a", "new"]}, HTTP_IF_MATCH=etag_of(task)).status_code == 200
+
+
+def test_a_change_that_exchanges_tags_is_one_change_in_the_history(api: APIClient) -> None:
+    task = make_task(tags=("a", "b"))
+    assert api.patch(f"/tasks/{task.pk}", {"tags": ["b", "c"], "title": "B"}).json()["tags"] == ["b", "c"]
+    changes = [(change.old, change.new) for change in timeline(task.pk)[0][0].changes]
+    assert changes[0] == ({"tags": ["b"]}, {"tags": ["b", "c"]})
+    assert changes[1] == ({"tags": ["a", "b"]}, {"tags": ["b"]})
+    assert changes[2] == ({"title": "Buy milk"}, {"title": "B"})
+
+
+def test_an_answer_varies_with_the_session_unless_a_token_decides(api: APIClient, staff: Client) -> None:
+    assert [client.get("/tasks/")["Vary"] for client in (api, staff)] == ["Cookie", "Cookie"]
+    token = make_token(make_user("anna", "view"))
+    assert "Vary" not in api.get("/tasks/", HTTP_AUTHORIZATION=f"Bearer {token}").headers
+
+
+def test_session_and_anonymous_see_the_same_page(api: APIClient, staff: Client) -> None:
+    make_task(tags=("a",))
+    answers: list[Callable[[str], Any]] = [api.get, staff.get]
+    assert len({get("/tasks/?tag=a&search=milk").content for get in answers}) == 1
