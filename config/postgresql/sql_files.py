@@ -12,8 +12,7 @@ from django.db.migrations import RunSQL
 
 def statements(file: Path) -> list[str]:
     """Each begins with CREATE at the beginning of a line."""
-    first, *rest = re.split(r"^(?=CREATE )", file.read_text(), flags=re.MULTILINE)
-    return [*([first + rest.pop(0)] if rest else []), *rest]
+    return re.findall(r"^CREATE .*?(?=^CREATE |\Z)", file.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def drop(file: Path) -> str:
