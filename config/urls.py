@@ -27,8 +27,8 @@ def page(view: type[APIView]) -> Callable[..., HttpResponseBase]:
 
 
 urlpatterns = [
+    path("", include("tasks.urls")),  # first: most requests are for these
     path("", redirect("/docs")),
-    path("", include("tasks.urls")),
     path("health", health.LiveView.as_view()),
     path("health/ready", health.ReadyView.as_view()),
     path("openapi.json", DocumentView.as_view(), name="openapi"),

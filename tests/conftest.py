@@ -25,6 +25,11 @@ REMEMBERED = {"django_content_type", "auth_permission"}
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: one at the end would run alone, while the other cores have nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever any test receives under /tasks is held against the OpenAPI document."""

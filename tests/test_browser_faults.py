@@ -19,7 +19,7 @@ from tests.servers import Server
 from tests.test_logins import statuses
 from tests.test_page_policy import starts, walk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LIST = "/admin/tasks/task/"
 

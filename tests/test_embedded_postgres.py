@@ -21,6 +21,7 @@ from config.postgresql.embedded import keeper as keeping
 from config.postgresql.embedded import server as serving
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.slow
 AS_ROOT = os.geteuid() == 0
 STRANGER = place.Account(os.getuid() + 4242, os.getgid() + 4242)
 needs_root = pytest.mark.skipif(not AS_ROOT, reason="only root has to change to another account")

@@ -33,7 +33,7 @@ from tests.faults import (
     send,
 )
 
-pytestmark = pytest.mark.xdist_group("faults")  # one cluster, and one fault at a time
+pytestmark = pytest.mark.slow
 KILLS = 22
 ALL_THREADS = WORKERS * THREADS
 

@@ -23,7 +23,7 @@ from config.server import local_trial
 from tests.servers import ROOT, await_answer, free_port, running_server, stop
 
 Run = Callable[..., subprocess.Popen[str]]
-pytestmark = pytest.mark.xdist_group("local trial")  # one clone
+pytestmark = pytest.mark.slow
 STEPS = re.compile(r"^Making the (?:database in|tables)", re.MULTILINE)
 
 

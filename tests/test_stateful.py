@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
@@ -279,6 +280,7 @@ class Service(RuleBasedStateMachine):
         )
 
 
+@pytest.mark.slow
 def test_the_service_and_the_model_never_disagree(transactional_db: None) -> None:
     run_state_machine_as_test(
         Service,
