@@ -30,9 +30,8 @@ def settings_fit_a_deployment(**kwargs: Any) -> list[CheckMessage]:
 
 def secret_key() -> Iterator[CheckMessage]:
     key = settings.SECRET_KEY
-    if (
-        len(key) < 50 or len(set(key)) < 12
-    ):  # 50 as Django asks for; so many random hexadecimal digits have 12 of the 16
+    # 50 characters, as Django asks for; 12 different ones, which 50 random hexadecimal digits have.
+    if len(key) < 50 or len(set(key)) < 12:
         yield Error("SECRET_KEY can be guessed: it is short, or repeats itself.", hint=NEW_KEY, id="tasks_api.E001")
     for file in (settings.BASE_DIR / name for name in PUBLISHED):
         if file.exists() and key in file.read_text(encoding="utf-8"):
