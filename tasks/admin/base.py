@@ -52,12 +52,20 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
     show_facets = admin.ShowFacets.NEVER  # each of them would be a count
     paginator: ClassVar[type[BoundedPaginator]] = BoundedPaginator
     help = ""  # on the pages that ask
+    weaker_lock = False  # of a row that others point to, so that whoever does it now need not wait
 
     class Media:
         css = {"all": ("tasks/admin.css",)}
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return BoundedChangeList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST":
+            return found
+        return self.get_queryset(request).select_for_update(no_key=self.weaker_lock).filter(pk=found.pk).first()
 
     def page(self, request: HttpRequest, template: str, context: Context) -> TemplateResponse:
         request.current_app = self.admin_site.name
@@ -75,7 +83,11 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
         self.message_user(request, text, messages.SUCCESS)
 
     def rows_of(self, keys: list[int], *, lock: bool = False) -> Sequence[tuple[Any, ...]]:
-        """What a question about these is about: of each its key, what must not change meanwhile, its name."""
+        """Of each row that a page asks about: its key, what must not change meanwhile, and its name."""
+        rows = self.model._default_manager.filter(pk__in=keys).order_by("pk")  # noqa: SLF001 - public
+        return self.named(rows.select_for_update(no_key=self.weaker_lock) if lock else rows)
+
+    def named(self, rows: QuerySet[Any]) -> Sequence[tuple[Any, ...]]:
         raise NotImplementedError
 
     def ask_and_do(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:

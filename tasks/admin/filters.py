@@ -109,14 +109,9 @@ class TagsFilter(admin.ListFilter):
             self.used_parameters[self.parameter] = self.tags
 
     @staticmethod
-    def field() -> forms.Field:
+    def field() -> Any:
         widget = AutocompleteSelectMultiple(Task._meta.get_field("tags"), admin.site)  # noqa: SLF001 - public
         return forms.ModelMultipleChoiceField(Tag.objects.all(), widget=widget, required=False)
-
-    @classmethod
-    def media(cls) -> forms.Media:
-        media: forms.Media = cls.field().widget.media
-        return media
 
     def has_output(self) -> bool:
         return True

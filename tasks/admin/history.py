@@ -132,8 +132,7 @@ def to_history(task_id: int | None) -> HttpResponseRedirect:
 
 
 def deletes_of(task_id: int | None) -> QuerySet[Change]:
-    deletes = Change.objects.filter(operation=Change.Operation.DELETE, task_id__isnull=False)
-    return deletes.filter(task_id=task_id)
+    return Change.objects.filter(operation=Change.Operation.DELETE, task_id__isnull=False, task_id=task_id)
 
 
 def version_of(task: Task) -> str:

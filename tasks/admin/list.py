@@ -39,7 +39,7 @@ class TaskList(StaffAdmin):
     @property
     def media(self) -> Any:
         """With what the filter by tags needs."""
-        return super().media + TagsFilter.media()
+        return super().media + TagsFilter.field().widget.media
 
     @admin.display(description="done")
     def state(self, task: Task) -> str:

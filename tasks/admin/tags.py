@@ -71,6 +71,7 @@ class TagAdmin(StaffAdmin):
     search_fields = ("name",)
     paginator = TagPaginator
     actions = ("merge", "delete_selected")
+    weaker_lock = True  # whoever gives a task one of the tags now need not wait
     help = f"Every task that has one of these tags changes with it. More than {MOST_MOVED:,} go in steps."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
@@ -79,13 +80,6 @@ class TagAdmin(StaffAdmin):
         count = RawSQL(f"(SELECT count(*) FROM ({counted}) AS counted)", ())  # noqa: S608, S611 - of constants
         tags: QuerySet[Tag] = super().get_queryset(request)
         return tags.annotate(task_count=count)
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Tag | None:
-        """For a POST as it is under a lock, which holds until the end of the save that follows."""
-        tag: Tag | None = super().get_object(request, object_id, from_field)
-        if tag is None or request.method != "POST":
-            return tag
-        return Tag.objects.select_for_update(no_key=True).filter(pk=tag.pk).first()
 
     def save_model(self, request: HttpRequest, obj: Tag, form: TagForm, change: bool) -> None:
         if form.changed_data:  # else the name on the form may be an old one
@@ -119,7 +113,7 @@ class TagAdmin(StaffAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """As from the list: Django's would fetch every link of the tag to ask, and may take minutes to delete them."""
-        tag = super().get_object(request, unquote(object_id))
+        tag = super(StaffAdmin, self).get_object(request, unquote(object_id))
         if not self.has_delete_permission(request, tag):
             raise PermissionDenied
         if tag is None:
@@ -127,11 +121,9 @@ class TagAdmin(StaffAdmin):
         page = self.delete_selected(request, Tag.objects.filter(pk=tag.pk))
         return page or HttpResponseRedirect(reverse("admin:tasks_tag_changelist"))
 
-    def rows_of(self, keys: list[int], *, lock: bool = False) -> list[tuple[int, str]]:
-        found = Tag.objects.filter(pk__in=keys).order_by("pk")
-        # Not so strong a lock that a task which gets one of the tags now would have to wait.
-        tags = list(found.select_for_update(no_key=True) if lock else found)
-        counts = dict(LINKS.filter(tag_id__in=keys).order_by().values_list("tag_id").annotate(Count("pk")))
+    def named(self, rows: QuerySet[Tag]) -> list[tuple[Any, ...]]:
+        tags = list(rows)
+        counts = dict(LINKS.filter(tag__in=tags).order_by().values_list("tag_id").annotate(Count("pk")))
         return [(tag.pk, f"{tag}: {count_of(counts.get(tag.pk, 0))}") for tag in tags]
 
 

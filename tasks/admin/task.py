@@ -67,13 +67,6 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         """A new task has no times yet."""
         return tuple(name for name in self.fields if obj or name not in self.readonly_fields)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
-        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
-        task: Task | None = super().get_object(request, object_id, from_field)
-        if task is None or request.method != "POST":
-            return task
-        return self.get_queryset(request).select_for_update().filter(pk=task.pk).first()
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
@@ -96,9 +89,8 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     def save_related(self, request: HttpRequest, form: TaskForm, formsets: Any, change: bool) -> None:
         """The tags are saved."""
 
-    def rows_of(self, keys: list[int], *, lock: bool = False) -> list[tuple[Any, ...]]:
-        tasks = Task.objects.filter(pk__in=keys).order_by("pk")
-        return list((tasks.select_for_update() if lock else tasks).values_list("pk", "updated_at", "title"))
+    def named(self, rows: QuerySet[Task]) -> list[tuple[Any, ...]]:
+        return list(rows.values_list("pk", "updated_at", "title"))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
