@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.utils.timezone import localdate as today
 from django.utils.timezone import make_aware
 
-from config.api.pagination import BIGINT_MAX
+from config.api.fields import BIGINT_MAX
 from tasks.admin.changes import ActorFilter
 from tasks.history.models import Change
 from tasks.models import TAGS_PER_TASK, DueKey, Tag, Task

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from tasks.admin.actions import TaskActions
-from tasks.admin.form import MEMBERS, TaskForm
+from tasks.admin.form import MEMBERS, TaskForm, by_rule
 from tasks.admin.history import CHANGED, version_of
 from tasks.admin.list import TaskList
 from tasks.admin.transfer import TransferPages
@@ -51,9 +51,9 @@ class TaskAdmin(TaskList, TaskActions, TransferPages):
         if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
             return queryset, False
         try:
-            text = SearchField(max_length=SEARCH_LENGTH).parse(search_term)
+            text = by_rule(SearchField(max_length=SEARCH_LENGTH), search_term)
         except ValidationError as exc:
-            self.message_user(request, f"Nothing was searched for: {exc.message}", messages.ERROR)
+            self.message_user(request, f"Nothing was searched for: {exc.messages[0]}", messages.ERROR)
             return queryset.none(), False
         return queryset.search(text), False
 
