@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "config",
     "config.idempotency",
     "config.accounts.tokens",
-    "config.accounts.logins.apps.LoginsConfig",
+    "config.accounts.logins",
     "tasks",
     "corsheaders",
     "rest_framework",

@@ -20,10 +20,7 @@ MEDIA_TYPE = "application/problem+json"
 
 # Every code that an answer can have, with its status and meaning. Codes never change theirs; new ones may come.
 CODES: dict[str, tuple[int, str]] = {
-    "invalid_query": (
-        400,
-        "Query parameters are unknown, malformed, out of range or repeated; `errors` names each.",
-    ),
+    "invalid_query": (400, "Query parameters are unknown, malformed, out of range or repeated; `errors` names each."),
     "invalid_header": (400, "A header that the operation reads is malformed; `errors` names it."),
     "invalid_body": (400, "Members of the body are missing, unknown, wrong or given twice; `errors` names each."),
     "malformed_json": (400, f"The body is empty, cut off, not UTF-8, not JSON or nested deeper than {MAX_DEPTH}."),
@@ -34,16 +31,10 @@ CODES: dict[str, tuple[int, str]] = {
     "not_found": (404, "There is nothing at this path."),
     "method_not_allowed": (405, "The path does not take this method; the header Allow lists those that it takes."),
     "not_acceptable": (406, "The header Accept excludes JSON."),
-    "precondition_failed": (
-        412,
-        "It is not what If-Match or If-None-Match asks for; `current` is what it is now.",
-    ),
+    "precondition_failed": (412, "It is not what If-Match or If-None-Match asks for; `current` is what it is now."),
     "body_too_large": (413, f"The body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MiB."),
     "uri_too_long": (414, "The request line is longer than 8,190 bytes."),
-    "unsupported_media_type": (
-        415,
-        "The body is not labelled as JSON; Accept-Post or Accept-Patch lists what is.",
-    ),
+    "unsupported_media_type": (415, "The body is not labelled as JSON; Accept-Post or Accept-Patch lists what is."),
     "expectation_failed": (417, "The header Expect asks for something else than 100-continue."),
     "idempotency_key_reused": (422, "The Idempotency-Key came with another body within 24 hours; put a new one."),
     "headers_too_large": (431, "A header is longer than 8,190 bytes, or there are more than 100."),

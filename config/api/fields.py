@@ -33,6 +33,7 @@ class CharField(StrictField, serializers.CharField):
     """Takes a string and nothing else; DRF's converts numbers."""
 
     default_error_messages = {"invalid": "Put a string."}
+    max_length: int
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, **kwargs)
@@ -43,22 +44,18 @@ class CharField(StrictField, serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         text = data.strip() if self.trim_whitespace else data
-        if self.max_length is not None and len(text) > self.max_length:
+        if len(text) > self.max_length:
             self.fail("max_length", max_length=self.max_length)
         return text
 
     def schema(self, direction: str) -> Schema:
         """In a request, blanks around a text do not count and NUL is refused; an answer holds what is left."""
-        text, most = {"type": "string"}, self.max_length or 0
         if direction == "response":
-            return text | {"maxLength": most}
+            return {"type": "string", "maxLength": self.max_length}
         if not self.trim_whitespace:
-            return text | {"maxLength": most, "pattern": r"^[^\u0000]*$"}
-        edge = rf"[^{BLANK}\u0000]"
-        return text | {
-            "minLength": 1,
-            "pattern": rf"^[{BLANK}]*{edge}([^\u0000]{{0,{most - 2}}}{edge})?[{BLANK}]*$",
-        }
+            return {"type": "string", "maxLength": self.max_length, "pattern": r"^[^\u0000]*$"}
+        edge, inside = rf"[^{BLANK}\u0000]", rf"[^\u0000]{{0,{self.max_length - 2}}}"
+        return {"type": "string", "minLength": 1, "pattern": rf"^[{BLANK}]*{edge}({inside}{edge})?[{BLANK}]*$"}
 
 
 class NamesField(StrictField, serializers.ListField):

@@ -44,12 +44,7 @@ FAULT = closed(
         "detail": text("What would be right, for people."),
     },
 )
-FAULT_LIST = {
-    "type": "array",
-    "items": {"$ref": "#/components/schemas/Fault"},
-    "minItems": 1,
-    "maxItems": MAX_FAULTS,
-}
+FAULT_LIST = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}, "minItems": 1, "maxItems": MAX_FAULTS}
 PROBLEM = closed(
     "An error (RFC 9457).",
     "type title status detail code",

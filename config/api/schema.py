@@ -6,10 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpResponse
 from drf_spectacular import openapi
-from drf_spectacular.extensions import (
-    OpenApiAuthenticationExtension,
-    OpenApiSerializerFieldExtension,
-)
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.types import OpenApiTypes
@@ -20,7 +17,7 @@ from rest_framework.request import Request
 from config.accounts.permissions import allows_anonymous
 from config.api.fields import BIGINT_MAX, IntegerField, Schema, StrictField
 from config.api.problem_schema import FAULT, PROBLEM, STATUSES, name_of, response_of
-from config.api.views import StrictAPIView
+from config.api.views import PublicView
 
 # What can go wrong with any request, before or behind the view.
 ALWAYS = (400, 406, 414, 417, 431, 500, 501)
@@ -140,11 +137,8 @@ def rendered_document(anonymous: str) -> bytes:
 
 
 @extend_schema(exclude=True)
-class DocumentView(StrictAPIView):
+class DocumentView(PublicView):
     """/openapi.json"""
-
-    authentication_classes = ()
-    permission_classes = ()
 
     def get(self, request: Request) -> HttpResponse:
         return HttpResponse(rendered_document(settings.API_ANONYMOUS), content_type="application/json")

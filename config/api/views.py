@@ -121,3 +121,10 @@ class StrictAPIView(APIView):
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return no_content(Allow=", ".join(self.allowed_methods))
+
+
+class PublicView(StrictAPIView):
+    """For everybody, with a token or without one."""
+
+    authentication_classes = ()
+    permission_classes = ()
