@@ -26,8 +26,7 @@ class StrictSerializer(serializers.ModelSerializer[Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         """As DRF does it, for fields none of which has a source of its own or a validator in its serializer."""
         if not isinstance(data, dict):
-            values: dict[str, Any] = super().to_internal_value(data)  # which raises
-            return values
+            return dict(super().to_internal_value(data))  # which raises
         values, errors = {}, {}
         for name, field in self.writable.items():
             if name not in data and self.partial:
