@@ -27,7 +27,7 @@ SECRET_KEY = (
 )
 ALLOWED_HOSTS = env.hosts(
     "ALLOWED_HOSTS",
-    ["localhost", "127.0.0.1", "[::1]"] if LOCAL_TRIAL else None,
+    "localhost,127.0.0.1,[::1]" if LOCAL_TRIAL else None,
     hint="put the names that clients call this service by, such as tasks.example.com,10.0.0.7",
 )
 API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")

@@ -85,7 +85,8 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
     """A row for each task of the page, and one more where there is a next page: the count, and the task.
 
     Of an empty page it is one row, without a task. The tags of all tasks are found at once: one by one they would cost
-    three times as much as all the rest. A search, and a filter by tags, is planned for its values each time.
+    three times as much as all the rest. With filters it is planned for their values each time: a plan for all values
+    took 140 ms instead of 9 for a rare one of 300,000 tasks.
     """
     links = [name for name in names if is_tag(name)]
     tables = few(condition, shape) if is_rare else f"page AS MATERIALIZED ({cut(condition, shape)})"
@@ -104,7 +105,7 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
                        FROM page LEFT JOIN tagged ON tagged.task_id = page.id) AS task ON true
           LEFT JOIN LATERAL (SELECT {members_of(model)}) AS members ON task.id IS NOT NULL
          ORDER BY {shape.order.sql("task", backwards=shape.backwards)}"""
-    return Statement(sql, prepare=not links and "search" not in names)
+    return Statement(sql, prepare=not names)
 
 
 def cut(condition: str, shape: Shape, table: str = "tasks_task") -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any
 
 from django.apps import apps
@@ -12,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from config.accounts.tokens.models import Token
+from tasks.groups import make_groups
 from tasks.models import Tag, Task
 
 
@@ -50,7 +50,7 @@ def make_user(name: str, *permissions: str, **fields: Any) -> User:
 def make_member(name: str, group: str, **fields: Any) -> User:
     """A user in one of the groups that the migration makes. A test that truncates all tables takes them away."""
     user = make_user(name, **fields)
-    import_module("tasks.migrations.0006_groups").make_groups(apps, None)
+    make_groups(apps)
     user.groups.add(Group.objects.get(name=group))
     return user
 

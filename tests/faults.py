@@ -21,13 +21,14 @@ import psycopg
 
 from config.postgresql.embedded import cluster, locks, place, programs
 from tests.servers import ROOT, await_answer, free_port
+from tests.waiting import patience
 
 WORKERS, THREADS = 2, 4
 APPLICATION = "tasks-api"
 NO_ANSWER = (OSError, http.client.HTTPException)
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 20) -> float:
+def eventually(condition: Callable[[], Any], seconds: float = 60) -> float:
     """Return when the condition holds, with the seconds that it took; fail when it does not in time."""
     started = time.monotonic()
     while not condition():
@@ -235,7 +236,7 @@ class Answer:
         return self.answered - self.asked
 
     def is_clean_503(self) -> bool:
-        return self.status == 503 and self.headers["Retry-After"] == "1" and self.seconds < 3
+        return self.status == 503 and self.headers["Retry-After"] == "1" and self.seconds < patience(3)
 
 
 def send(service: Service, method: str, path: str, body: object = None, key: str = "") -> Answer:
@@ -332,7 +333,7 @@ class Writer(threading.Thread):
 
     def write(self, method: str, path: str, body: object, key: str = "") -> Any:
         self.sent += 1
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             self.attempts += 1
             try:

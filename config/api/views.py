@@ -43,7 +43,7 @@ class Request(drf.Request):
     @property
     def origin(self) -> str:
         """Where the service is, as the client calls it."""
-        return f"{self._request.scheme}://{self.META['HTTP_HOST']}"
+        return f"{self._request.scheme}://{self._request.get_host()}"
 
 
 @cache
