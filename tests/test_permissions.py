@@ -142,9 +142,10 @@ def test_a_403_names_the_permission_that_is_missing_and_changes_nothing(
     assert list(Task.objects.values_list("title", flat=True)) == ["As it was"]
 
 
-def test_a_session_without_csrf_is_told_so() -> None:
+@pytest.mark.parametrize("body", ['{"title": "A"}', "not JSON"])
+def test_a_session_without_csrf_is_told_so_before_the_body_is_read(body: str) -> None:
     caller = with_session(superuser(), csrf=False)
-    answer = caller.client.post("/tasks/", '{"title": "A"}', JSON)
+    answer = caller.client.post("/tasks/", body, JSON)
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
     assert "CSRF" in answer.json()["detail"]
 

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.html import format_html
 from rest_framework import serializers
 
-from config.api.errors import flat_faults
+from config.api.faults import flat_faults
 from tasks.admin.history import by, shown, version_of
 from tasks.history.models import Change
 from tasks.serializers import TaskSerializer

@@ -14,7 +14,7 @@ from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from config.api.pagination import BIGINT_MAX
+from config.api.fields import BIGINT_MAX
 from config.pages.bounded_list import MOST
 from tasks.admin.base import StaffAdmin, all_or_nothing, count_of
 from tasks.history.models import Change, members_before, timeline

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import URLPattern, path
 
 from tasks.admin.actions import ACTIONS
-from tasks.admin.form import MEMBERS, TaskForm
+from tasks.admin.form import MEMBERS, TaskForm, by_rule
 from tasks.admin.history import CHANGED, HistoryPages, version_of
 from tasks.admin.list import TaskList
 from tasks.admin.transfer import TransferPages
@@ -74,9 +74,9 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
             return queryset, False
         try:
-            text = SearchField(max_length=SEARCH_LENGTH).parse(search_term)
+            text = by_rule(SearchField(max_length=SEARCH_LENGTH), search_term)
         except ValidationError as exc:
-            self.refuse(request, f"Nothing was searched for: {exc.message}")
+            self.refuse(request, f"Nothing was searched for: {exc.messages[0]}")
             return queryset.none(), False
         return queryset.search(text), False
 
