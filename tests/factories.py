@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
 from config.accounts.tokens.models import Token
-from tasks.groups import make_groups
 from tasks.models import Tag, Task
 
 
@@ -48,9 +46,8 @@ def make_user(name: str, *permissions: str, **fields: Any) -> User:
 
 
 def make_member(name: str, group: str, **fields: Any) -> User:
-    """A user in one of the groups that the migration makes. A test that truncates all tables takes them away."""
+    """A user in one of the groups that the migration makes."""
     user = make_user(name, **fields)
-    make_groups(apps)
     user.groups.add(Group.objects.get(name=group))
     return user
 

@@ -92,7 +92,7 @@ class Database:
     def stop(self) -> None:
         """`pg_ctl stop -m fast`."""
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def kill(self, *, all_processes: bool = False) -> None:
         """`kill -9` of the postmaster, or of all its processes at once, as when a container is killed."""
@@ -100,7 +100,7 @@ class Database:
         for pid in (self.process.pid, *backends):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def ensure_running(self) -> None:
         if self.process.poll() is not None:
@@ -189,7 +189,7 @@ class Service:
 
     def stop(self) -> None:
         self.process.terminate()
-        assert self.process.wait(30) == 0
+        assert self.process.wait(60) == 0
 
     def warm_up(self) -> None:
         """Give every thread of every worker its connection, by making all of them wait at once."""

@@ -490,7 +490,7 @@ def test_a_stop_answers_every_request_that_it_read(service: Service, report: Rep
             service.process.terminate()
             eventually(lambda: all(caller.refused for caller in clients))
             assert slow.result().status == 201
-        assert service.process.wait(20) == 0
+        assert service.process.wait(60) == 0
         answered += sum(caller.answered for caller in clients)
         failures += [text for caller in clients for text in caller.failures]
         unread += [title for caller in clients for title in caller.unread]
