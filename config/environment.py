@@ -49,8 +49,7 @@ class Environment:
         try:
             value = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "it is no text"
-            refuse(f"{variable}_FILE", f"is {file!r}, which can't be read: {reason}")
+            refuse(f"{variable}_FILE", f"is {file!r}, which can't be read: {getattr(exc, 'strerror', 'it is no text')}")
         if len(value.splitlines()) != 1:
             refuse(f"{variable}_FILE", f"is {file!r}, which is empty or has more than one line")
         return value
@@ -73,20 +72,18 @@ class Environment:
             refuse(variable, f"is {value!r}: put one of {', '.join(options)}")
         return value
 
-    def hosts(self, variable: str, default: list[str] | None, *, hint: str) -> list[str]:
-        text = self.text(variable, None if default is None else ",".join(default), hint=hint)
-        values = [host.strip() for host in text.split(",")]
-        for host in values:
-            if not HOST.fullmatch(host):
-                refuse(variable, f"has {host!r}: {hint}")
-        return values
+    def hosts(self, variable: str, default: str | None, *, hint: str) -> list[str]:
+        return self._listed(variable, default, HOST, hint)
 
     def origins(self, variable: str) -> list[str]:
-        text = self.text(variable, "")
-        values = [origin.strip() for origin in text.split(",")] if text else []
-        for origin in values:
-            if not ORIGIN.fullmatch(origin):
-                refuse(variable, f"has {origin!r}: put origins as browsers send them, such as https://app.example.com")
+        return self._listed(variable, "", ORIGIN, "put origins as browsers send them, such as https://app.example.com")
+
+    def _listed(self, variable: str, default: str | None, pattern: re.Pattern[str], hint: str) -> list[str]:
+        text = self.text(variable, default, hint=hint)
+        values = [value.strip() for value in text.split(",")] if text else []
+        for value in values:
+            if not pattern.fullmatch(value):
+                refuse(variable, f"has {value!r}: {hint}")
         return values
 
     def address(self, variable: str, default: str) -> str:
@@ -96,8 +93,8 @@ class Environment:
             ipaddress.ip_address(host.strip("[]"))
             valid = re.fullmatch(r"[0-9]{1,5}", port) is not None and 1 <= int(port) <= 65535
         except ValueError:
-            valid = False
-        if not (valid or value.startswith("unix:")):
+            valid = value.startswith("unix:")
+        if not valid:
             refuse(variable, f"is {value!r}: put an address like 127.0.0.1:8000 or unix:/run/tasks.sock")
         return value
 

@@ -27,7 +27,7 @@ SECRET_KEY = (
 )
 ALLOWED_HOSTS = env.hosts(
     "ALLOWED_HOSTS",
-    ["localhost", "127.0.0.1", "[::1]"] if LOCAL_TRIAL else None,
+    "localhost,127.0.0.1,[::1]" if LOCAL_TRIAL else None,
     hint="put the names that clients call this service by, such as tasks.example.com,10.0.0.7",
 )
 API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")
@@ -42,7 +42,7 @@ INSTALLED_APPS = [
     "config",
     "config.idempotency",
     "config.accounts.tokens",
-    "config.accounts.logins.apps.LoginsConfig",
+    "config.accounts.logins",
     "tasks",
     "corsheaders",
     "rest_framework",
@@ -61,8 +61,8 @@ MIDDLEWARE = [
     "config.api.attribution.request_id_middleware",
     # Before whatever may refuse: a page on another origin reads errors too, and a preflight carries no credentials.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
-    "config.api.errors.host_middleware",
-    "config.api.errors.method_middleware",
+    "config.api.handlers.host_middleware",
+    "config.api.handlers.method_middleware",
     "config.pages.policy.policy_middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -79,7 +79,7 @@ API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
 API_MIDDLEWARE = [
     "config.api.attribution.request_id_middleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
-    "config.api.errors.host_middleware",
+    "config.api.handlers.host_middleware",
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -185,7 +185,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["config.api.parsers.JSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.AutoSchema",
-    "EXCEPTION_HANDLER": "config.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "config.api.handlers.exception_handler",
     "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter like any other that is unknown
 }
 SPECTACULAR_SETTINGS = {

@@ -12,7 +12,7 @@ from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitV
 from rest_framework.views import APIView
 
 from config.accounts.logins.site import permission_denied
-from config.api import errors, health
+from config.api import handlers, health
 from config.api.schema import DocumentView
 
 
@@ -27,8 +27,8 @@ def page(view: type[APIView]) -> Callable[..., HttpResponseBase]:
 
 
 urlpatterns = [
+    path("", include("tasks.urls")),  # first: most requests are for these
     path("", redirect("/docs")),
-    path("", include("tasks.urls")),
     path("health", health.LiveView.as_view()),
     path("health/ready", health.ReadyView.as_view()),
     path("openapi.json", DocumentView.as_view(), name="openapi"),
@@ -37,10 +37,10 @@ urlpatterns = [
     path("admin", redirect("/admin/")),
     path("admin/", admin.site.urls),
     path("favicon.ico", redirect(static("drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"))),
-    re_path("", errors.not_found),  # with DEBUG, Django would answer with a page of HTML
+    re_path("", handlers.not_found),  # with DEBUG, Django would answer with a page of HTML
 ]
 
-handler400 = errors.bad_request
+handler400 = handlers.bad_request
 handler403 = permission_denied
-handler404 = errors.not_found
-handler500 = errors.server_error
+handler404 = handlers.not_found
+handler500 = handlers.server_error

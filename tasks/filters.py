@@ -1,4 +1,4 @@
-"""The query parameters of GET /tasks/, besides `limit` and `offset`."""
+"""The query parameters of GET /tasks/, besides those of the page."""
 
 from typing import Any
 
@@ -6,82 +6,26 @@ from django.db.models import QuerySet
 from django.db.models.lookups import Exact
 from django_filters.rest_framework import FilterSet
 
-from config.api.filters import (
-    BooleanFilter,
-    DateFilter,
-    DateQueryField,
-    DateTimeFilter,
-    DateTimeQueryField,
-    IntegerFilter,
-    OrderingFilter,
-    RepeatableFilter,
-    TextFilter,
-    TextQueryField,
-    invalid,
-)
-from config.api.pagination import BIGINT_MAX
-from config.postgresql.keyset import Column
-from tasks.models import (
-    PRIORITIES,
-    TAG_LENGTH,
-    TAGS_PER_TASK,
-    TITLE_LENGTH,
-    DueKey,
-    PriorityKey,
-    Tag,
-    Task,
-    TaskQuerySet,
-)
+from config.api.fields import Schema
+from config.api.filters import BooleanFilter, DateFilter, DateTimeFilter, IntegerFilter, RepeatableFilter, TextFilter
+from config.api.parameters import TextField
+from tasks.models import PRIORITIES, TAG_LENGTH, TAGS_PER_TASK, DueKey, PriorityKey, Tag, Task, TaskQuerySet
 
 SEARCH_LENGTH = 200
 MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails where more of them stand in a row
 
 
-def time(value: str) -> str:
-    DateTimeQueryField().parse(value)
-    return value
+class SearchField(TextField):
+    default_error_messages = {"too_many_minus_signs": f"Put at most {MINUSES} minus signs."}
 
+    def to_internal_value(self, data: str) -> str:
+        if data.count("-") > MINUSES:
+            self.fail("too_many_minus_signs")
+        return super().to_internal_value(data)
 
-def day(value: str | None) -> str:
-    return DueKey.last if value is None else DateQueryField().parse(value).isoformat()
-
-
-def title(value: str) -> str:
-    if len(value) > TITLE_LENGTH or "\x00" in value:
-        raise ValueError(value)
-    return value.encode().decode()  # or an error, for half of a surrogate pair
-
-
-def priority(value: Any) -> str:
-    return PriorityKey.last if value is None else whole(value, max(PRIORITIES))
-
-
-def whole(value: Any, most: int = BIGINT_MAX) -> str:
-    if type(value) is not int or not 1 <= value <= most:
-        raise ValueError(value)
-    return str(value)
-
-
-# Each is the beginning of an index that ends in id.
-ORDERING = {
-    "created_at": Column("{0}.created_at", "timestamptz", time),
-    "updated_at": Column("{0}.updated_at", "timestamptz", time),
-    "due_date": Column(DueKey.template % {"expressions": "{0}.due_date"}, "date", day),
-    "priority": Column(PriorityKey.template % {"expressions": "{0}.priority"}, "smallint", priority),
-    "title": Column("{0}.title", "varchar", title),
-    "id": Column("{0}.id", "bigint", whole),
-}
-
-
-class SearchField(TextQueryField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.schema["pattern"] = rf"^(?!([^-]*-){{{MINUSES + 1}}})" + self.schema["pattern"].removeprefix("^")
-
-    def parse(self, value: str) -> str:
-        if value.count("-") > MINUSES:
-            raise invalid(f"Put at most {MINUSES} minus signs.", "too_many_minus_signs")
-        return super().parse(value)
+    def schema(self, direction: str) -> Schema:
+        text = super().schema(direction)
+        return text | {"pattern": rf"^(?!([^-]*-){{{MINUSES + 1}}})" + text["pattern"].removeprefix("^")}
 
 
 class SearchFilter(TextFilter):
@@ -138,13 +82,6 @@ class TaskFilter(FilterSet):
         max_length=SEARCH_LENGTH,
         help_text='Words in title and description, all of them. `"a phrase"`, `-without` and `this or that` work.'
         f" At most {MINUSES} minus signs.",
-    )
-    ordering = OrderingFilter(
-        columns=tuple(ORDERING),
-        help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}; such as"
-        " `due_date,-created_at`."
-        " Every order ends in `id`. A task without due date, or without priority, comes after all that"
-        " have one, or before when descending.",
     )
 
     class Meta:

@@ -18,9 +18,8 @@ at the end as at the beginning, and while others make and delete tasks, none tha
 {MOST_COUNTED:,}; beyond, it is PostgreSQL's estimate, and `count_is_estimate` is true.
 
 ## Filters
-`completed`, `tag` (several times: all of them), `due_date__gte`, `due_date__lte`, `created_at__gte`, `created_at__lt`,
-`updated_at__gte`, `updated_at__lt`, `search` and `ordering`. Times carry an offset or `Z`; in a query string a `+` is
-written `%2B`. A parameter that is unknown, malformed, out of range or given twice (bar `tag`) is a 400 that names it.
+Those of each list are below. Times carry an offset or `Z`; in a query string a `+` is written `%2B`. A parameter that
+is unknown, malformed, out of range or given twice (bar `tag`) is a 400 that names it.
 
 ## Bodies
 JSON in UTF-8, at most 1 MiB and 32 levels deep. Types are taken as documented and never converted. A member that is

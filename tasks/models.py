@@ -128,17 +128,9 @@ class TaskQuerySet(TaskRows, TaskPages, models.QuerySet["Task"]):
 class Task(models.Model):
     # What the API shows of a task, in this order.
     MEMBERS = (
-        "id",
-        "title",
-        "description",
-        "completed",
-        "completed_at",
-        "due_date",
-        "priority",
-        "tags",
-        "created_at",
-        "updated_at",
-    )
+        "id", "title", "description", "completed", "completed_at", "due_date", "priority", "tags",
+        "created_at", "updated_at",
+    )  # fmt: skip
 
     title = models.CharField(max_length=TITLE_LENGTH)
     description = models.TextField(null=True, blank=True, validators=[MaxLengthValidator(DESCRIPTION_LENGTH)])

@@ -57,9 +57,9 @@ class TaskPages:
         del rows[page.limit :]
         if page.backwards:
             rows.reverse()
-        if count <= MOST_COUNTED:
-            return Listed(rows, more, count, is_estimate=False)
-        return Listed(rows, more, max(self.expected(values) if estimate is None else estimate, count), is_estimate=True)
+        if count > MOST_COUNTED and names:  # of all tasks, the statement has told what PostgreSQL expects
+            count = max(self.expected(values) if estimate is None else estimate, count)
+        return Listed(rows, more, count, is_estimate=count > MOST_COUNTED)
 
     def expected(self, values: Mapping[str, Any]) -> int:
         """How many of them there are, as PostgreSQL estimates it."""
@@ -85,11 +85,15 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
     """A row for each task of the page, and one more where there is a next page: the count, and the task.
 
     Of an empty page it is one row, without a task. The tags of all tasks are found at once: one by one they would cost
-    three times as much as all the rest. A search, and a filter by tags, is planned for its values each time.
+    three times as much as all the rest. With filters it is planned for their values each time: a plan for all values
+    took 140 ms instead of 9 for a rare one of 300,000 tasks.
     """
     links = [name for name in names if is_tag(name)]
     tables = few(condition, shape) if is_rare else f"page AS MATERIALIZED ({cut(condition, shape)})"
-    counted = count_of("SELECT FROM matches" if is_rare else matches(condition, links if links == [*names] else []))
+    if names:
+        counted = count_of("SELECT FROM matches" if is_rare else matches(condition, links if links == [*names] else []))
+    else:
+        counted = COUNT_OF_ALL
     sql = f"""
         WITH {tables}, tagged AS MATERIALIZED (
                 SELECT link.task_id, array_agg(tag.name ORDER BY {ALPHABETICAL}) AS tags
@@ -101,7 +105,7 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
                        FROM page LEFT JOIN tagged ON tagged.task_id = page.id) AS task ON true
           LEFT JOIN LATERAL (SELECT {members_of(model)}) AS members ON task.id IS NOT NULL
          ORDER BY {shape.order.sql("task", backwards=shape.backwards)}"""
-    return Statement(sql, prepare=not links and "search" not in names)
+    return Statement(sql, prepare=not names)
 
 
 def cut(condition: str, shape: Shape, table: str = "tasks_task") -> str:
@@ -122,7 +126,13 @@ def matches(condition: str, links: list[str]) -> str:
 
 
 def count_of(rows: str) -> str:
-    return f"SELECT count(*) FROM ({rows} LIMIT {MOST_COUNTED + 1}) AS counted"
+    return f"SELECT count(*) AS count FROM ({rows} LIMIT {MOST_COUNTED + 1}) AS counted"
+
+
+COUNT_OF_ALL = f"""
+    SELECT CASE WHEN count > {MOST_COUNTED} THEN greatest(count, (
+               SELECT reltuples::bigint FROM pg_class WHERE oid = 'tasks_task'::regclass)) ELSE count END AS count
+      FROM ({count_of("SELECT FROM tasks_task")}) AS counted"""
 
 
 def few(condition: str, shape: Shape) -> str:

@@ -1,7 +1,7 @@
 """A task as JSON, in and out."""
 
-from config.api.fields import BooleanField, CharField, DateField, IntegerField, NamesField, StrictSerializer
-from config.api.pagination import BIGINT_MAX
+from config.api.fields import BIGINT_MAX, BooleanField, CharField, DateField, IntegerField, NamesField
+from config.api.serializers import StrictSerializer
 from tasks.models import DESCRIPTION_LENGTH, PRIORITIES, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
 
 EXAMPLE = {

@@ -21,6 +21,7 @@ from config.api.parsers import JSONParser, MergePatchParser
 from config.api.responses import JSONParts, no_content
 from config.api.views import StrictAPIView
 from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_in
+from config.postgresql.keyset import Page
 from tasks.filters import TaskFilter
 from tasks.models import Task
 from tasks.pages import Listed
@@ -142,7 +143,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
         tasks: Any = self.filter_queryset(self.queryset)
-        page = TaskPagination().page_of(request)
+        page: Page = request.page
         found: Listed = tasks.page(page, request.filters, guard_of(request))
         ends = [json.loads(row) for row in (*found.rows[:1], *found.rows[-1:])] if page.offset is None else []
         links = links_of(page, f"{request.origin}{quote(request.path)}", request.query_params, ends, more=found.more)

@@ -19,10 +19,21 @@ from tests.factories import client_of, make_user
 from tests.servers import Server, running_server
 
 pytest_plugins = ["tests.browser"]
-REMEMBERED = {"django_content_type", "auth_permission"}
+# What the migrations make, and groups that tests make.
+MADE = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
+OTHERS = "(SELECT id FROM auth_group WHERE name NOT LIKE 'Task %')"
+OTHER_GROUPS = [
+    f"DELETE FROM auth_group_permissions WHERE group_id IN {OTHERS}",
+    f"DELETE FROM auth_group WHERE id IN {OTHERS}",
+]
 # A job that a shell runs in the background is born ignoring Ctrl-C, and what it starts would be, too: the servers and
 # commands that the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones first: one at the end would run alone, while the other cores have nothing to do."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
@@ -108,12 +119,12 @@ def _static_files_are_listed_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _a_flush_spares_what_gunicorn_remembers() -> Iterator[None]:
-    """Content types and permissions keep their ids, as they do in production."""
+def _a_flush_spares_what_the_migrations_made() -> Iterator[None]:
+    """Tests find the groups, and gunicorn the content types and permissions by the ids that it remembers."""
     flush = DatabaseOperations.sql_flush
 
     def flush_others(self: Any, style: Any, tables: list[str], **options: Any) -> list[str]:
-        return flush(self, style, [name for name in tables if name not in REMEMBERED], **options)
+        return [*flush(self, style, [name for name in tables if name not in MADE], **options), *OTHER_GROUPS]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", flush_others)

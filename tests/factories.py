@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Any
 
-from django.apps import apps
 from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.test import Client
@@ -48,9 +46,8 @@ def make_user(name: str, *permissions: str, **fields: Any) -> User:
 
 
 def make_member(name: str, group: str, **fields: Any) -> User:
-    """A user in one of the groups that the migration makes. A test that truncates all tables takes them away."""
+    """A user in one of the groups that the migration makes."""
     user = make_user(name, **fields)
-    import_module("tasks.migrations.0006_groups").make_groups(apps, None)
     user.groups.add(Group.objects.get(name=group))
     return user
 

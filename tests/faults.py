@@ -21,13 +21,14 @@ import psycopg
 
 from config.postgresql.embedded import cluster, files, place, programs
 from tests.servers import ROOT, await_answer, free_port
+from tests.waiting import patience
 
 WORKERS, THREADS = 2, 4
 APPLICATION = "tasks-api"
 NO_ANSWER = (OSError, http.client.HTTPException)
 
 
-def eventually(condition: Callable[[], Any], seconds: float = 20) -> float:
+def eventually(condition: Callable[[], Any], seconds: float = 60) -> float:
     """Return when the condition holds, with the seconds that it took; fail when it does not in time."""
     started = time.monotonic()
     while not condition():
@@ -84,7 +85,7 @@ class Database:
     def stop(self) -> None:
         """`pg_ctl stop -m fast`."""
         self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def kill(self, *, all_processes: bool = False) -> None:
         """`kill -9` of the postmaster, or of all its processes at once, as when a container is killed."""
@@ -92,7 +93,7 @@ class Database:
         for pid in (self.process.pid, *backends):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def ensure_running(self) -> None:
         if self.process.poll() is not None:
@@ -180,7 +181,7 @@ class Service:
 
     def stop(self) -> None:
         self.process.terminate()
-        assert self.process.wait(30) == 0
+        assert self.process.wait(60) == 0
 
     def warm_up(self) -> None:
         """Give every thread of every worker its connection, by making all of them wait at once."""
@@ -227,7 +228,7 @@ class Answer:
         return self.answered - self.asked
 
     def is_clean_503(self) -> bool:
-        return self.status == 503 and self.headers["Retry-After"] == "1" and self.seconds < 3
+        return self.status == 503 and self.headers["Retry-After"] == "1" and self.seconds < patience(3)
 
 
 def send(service: Service, method: str, path: str, body: object = None, key: str = "") -> Answer:
@@ -324,7 +325,7 @@ class Writer(threading.Thread):
 
     def write(self, method: str, path: str, body: object, key: str = "") -> Any:
         self.sent += 1
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             self.attempts += 1
             try:

@@ -97,6 +97,7 @@ NOT_A_TASK = [
     *member("description", f'"{"x" * 10_001}"', f'"{"x" * 500_000}"', *NOT_A_TEXT),
     *member("completed", "null", "0", "1", '"true"', '"yes"', '"on"', '""', "[]", "{}", "[true]", "1.0", "1e999"),
     *member("due_date", *NOT_A_DAY),
+    *member("priority", "0", "5", "-1", "1.0", "1e0", '"1"', "true", "[]", "[1]", "{}", '""', "1e999", "9" * 5000),
     *member("tags", "null", "1", '"home"', "{}", '{"0": "home"}', "true", json.dumps([str(n) for n in range(21)])),
     *(
         wrong(f'{{"title": "A", "tags": ["a", {tag}]}}', "/tags/1")
@@ -157,7 +158,7 @@ TAKEN = [
     taken(json.dumps({"title": "🦄" * 200, "description": "🦄" * 10_000, "tags": ["🦄" * 50]}, ensure_ascii=False)),
     taken('{"title": "A", "due_date": "0001-01-01"}'),
     taken('{"title": "A", "due_date": "9999-12-31"}'),
-    taken('{"title": "A", "due_date": null, "description": null, "tags": [], "completed": true}'),
+    taken('{"title": "A", "due_date": null, "priority": null, "description": null, "tags": [], "completed": true}'),
     taken("{}", line=PATCH),
     taken('{"description": ""}', line=PATCH),
 ]

@@ -7,6 +7,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from config.api.fields import CharField
+from tasks.admin import form, tags
 from tasks.models import Change, Tag, Task
 from tests.factories import make_task, make_tasks
 from tests.pages import form_on
@@ -100,6 +102,29 @@ def test_wrong_input_is_said_and_not_saved(staff: Client, edited: dict[str, str]
     answer = staff.post(page, form_on(staff, page, **edited))
     assert answer.status_code == 200
     assert message in answer.content.decode()
+
+
+@pytest.mark.parametrize(("name", "value"), [("title", "long title"), ("description", "long description")])
+def test_a_member_of_the_form_goes_by_the_rule_of_the_api(
+    staff: Client, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setitem(form.RULES, name, CharField(max_length=4))
+    answer = staff.post("/admin/tasks/task/add/", {"title": "Task", "tags": [], name: value})
+    assert answer.context["adminform"].form.errors.get_json_data() == {
+        name: [{"code": "max_length", "message": "Ensure this field has no more than 4 characters."}]
+    }
+    staff.post("/admin/tasks/task/add/", {"title": "Task", "tags": [], name: "  x "})
+    assert getattr(Task.objects.get(), name) == "x"  # as the rule leaves it
+
+
+def test_the_name_of_a_new_tag_goes_by_the_rule_of_the_api(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tags, "TAG_NAME", CharField(max_length=4))
+    Tag.objects.create(name="from before the rule")
+    page = f"/admin/tasks/tag/{Tag.objects.get().pk}/change/"
+    for url, name, status in (("/admin/tasks/tag/add/", "house", 200), (page, "house", 200), (page, None, 302)):
+        sent = form_on(staff, url) | ({"name": name} if name else {})
+        assert staff.post(url, sent).status_code == status
+    assert Tag.objects.get().name == "from before the rule"
 
 
 def test_a_second_tag_that_differs_in_capitals_alone_is_refused(staff: Client) -> None:

@@ -340,7 +340,7 @@ def test_more_than_a_page_does_at_once_is_not_undone_at_once(alice: User, monkey
     staff.force_login(alice)
     make_tasks(3)
     Task.objects.update(completed=True)
-    monkeypatch.setattr("tasks.admin.actions.MOST", 2)
+    monkeypatch.setattr("tasks.admin.history.MOST", 2)
     url = f"{LIST}undo/{Change.objects.all()[0].pk}/"
     assert "at most 2 can be set back at once" in staff.post(url).content.decode()
     assert not Task.objects.filter(completed=False).exists()

@@ -10,7 +10,7 @@ from tests.browser import choose, log_in, press, preview, visit
 from tests.factories import change_task, make_task, make_tasks
 from tests.servers import Server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LIST = "/admin/tasks/task/"
 

@@ -9,7 +9,7 @@ from tests.browser import faults, visit
 from tests.factories import make_member, make_token
 from tests.servers import Server, running_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 
 def try_out_a_post(page: Page) -> None:

@@ -19,7 +19,7 @@ from tests.servers import Server
 from tests.test_logins import statuses
 from tests.test_page_policy import starts, walk
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 LIST = "/admin/tasks/task/"
 
@@ -61,7 +61,7 @@ def test_no_question_before_an_action_and_no_answer_to_it_has_a_fault(
         found = []
         for action in TaskAdmin.actions:
             page.goto(LIST)
-            choose(page, action, "Buy milk")
+            choose(page, action.__name__, "Buy milk")
             found += faults(page)
         for action in TagAdmin.actions:
             page.goto("/admin/tasks/tag/")

@@ -33,6 +33,7 @@ def run(*command: str | Path, folder: Path) -> str:
     return said
 
 
+@pytest.mark.slow
 def test_a_python_client_is_generated_without_a_warning_typed_and_used(server: Server, tmp_path: Path) -> None:
     generator = BIN / "openapi-python-client"
     client = tmp_path / "tasks_client"
@@ -46,6 +47,7 @@ def test_a_python_client_is_generated_without_a_warning_typed_and_used(server: S
     run(sys.executable, "program.py", server.url, str(INT64_MAX), token, folder=tmp_path)
 
 
+@pytest.mark.slow
 def test_a_typescript_client_is_generated_typed_and_used(server: Server, tmp_path: Path) -> None:
     shutil.copytree(CLIENTS / "typescript", tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
     install_packages(tmp_path)

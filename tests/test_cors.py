@@ -9,7 +9,7 @@ from django.conf import settings
 from tests import wire
 from tests.servers import Server, running_server
 
-pytestmark = pytest.mark.xdist_group("cors")  # one server
+pytestmark = pytest.mark.slow
 PAGE = "https://app.example.com"
 ORIGIN = f"Origin: {PAGE}"
 LARGE = 1024 * 1024 + 1

@@ -108,7 +108,7 @@ class User:
 
     def end(self) -> None:
         assert self.process.stdout
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
         self.process.stdout.close()
 
 
@@ -167,7 +167,7 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(base)
 
 
-def eventually(condition: Callable[[], object], limit: float = 20) -> None:
+def eventually(condition: Callable[[], object], limit: float = 60) -> None:
     deadline = time.monotonic() + limit
     while not condition():
         assert time.monotonic() < deadline, "this did not become true in time"

@@ -66,7 +66,7 @@ def forget() -> None:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 @given(tasks=TASKS)
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_export_of_what_was_imported_is_equal_to_it(
     tmp_path: Path, file_format: str, tasks: list[dict[str, Any]]
 ) -> None:

@@ -32,8 +32,9 @@ from tests.faults import (
     running_service,
     send,
 )
+from tests.waiting import patience
 
-pytestmark = pytest.mark.xdist_group("faults")  # one cluster, and one fault at a time
+pytestmark = pytest.mark.slow
 KILLS = 22
 ALL_THREADS = WORKERS * THREADS
 
@@ -192,7 +193,7 @@ def test_the_query_of_a_killed_worker_does_not_run_on(database: Database, servic
     seconds = eventually(lambda: not database.sessions("wait_event = 'PgSleep'"))
     asking.join()
     report.other.append(f"query of a killed worker gone after {seconds:.2f} s")
-    assert seconds < 2.5
+    assert seconds < patience(2.5)
     assert count(database, "sleep 60") == 0
 
 
@@ -250,16 +251,15 @@ def test_five_seconds_without_a_database_are_clean_503s_and_end_at_once(
             threading.Event().wait(5)
             still_away = time.monotonic()
             database.start()
-            back = time.monotonic()
-            eventually(lambda: all(any(a.asked > back for a in list(answers)) for _ in asking))
-            threading.Event().wait(1)
+            back, soon = time.monotonic(), patience(1)
+            eventually(lambda: any(a.asked > back + soon for a in list(answers)))
         finally:
             done.set()
         for each in asking:
             each.result()
     meanwhile = [each for each in answers if each.asked > away and each.answered < still_away]
     served = [each.answered for each in answers if each.status < 300 and each.answered > back]
-    late = [each for each in answers if each.asked > back + 1]
+    late = [each for each in answers if each.asked > back + soon]
     report.slowest = max(report.slowest, *(each.seconds for each in answers))
     report.recovery = max(report.recovery, min(served) - back)
     report.other.append(f"away: {len(meanwhile)} x 503, slowest {max(each.seconds for each in meanwhile):.2f} s")
@@ -267,7 +267,7 @@ def test_five_seconds_without_a_database_are_clean_503s_and_end_at_once(
     assert [each for each in meanwhile if not each.is_clean_503()] == []
     assert [each for each in answers if each.status >= 300 and not each.is_clean_503()] == []
     assert [each for each in late if each.status >= 300] == []
-    assert min(served) - back < 1
+    assert min(served) - back < soon
 
 
 def test_a_database_that_accepts_and_says_nothing_is_a_503(database: Database, service: Service) -> None:
@@ -304,14 +304,14 @@ def test_a_row_that_stays_locked_stops_nobody_for_longer_than_three_seconds(
         answers = patches.result() + reads.result()
     report.other.append(f"all connections busy: slowest {max(each.seconds for each in answers):.2f} s")
     assert [each for each in patches.result() if not each.is_clean_503()] == []
-    assert [each for each in reads.result() if each.status != 200 or each.seconds > 3] == []
+    assert [each for each in reads.result() if each.status != 200 or each.seconds > patience(3)] == []
     assert send(service, "PATCH", f"/tasks/{task}", {"completed": True}).body["completed"] is True
 
 
 def test_a_statement_that_takes_too_long_is_a_503_and_nothing_is_made(database: Database, service: Service) -> None:
     answer = post(service, "sleep 60", tags=["half done"])
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
-    assert answer.seconds < 11
+    assert answer.seconds < patience(11)
     assert count(database, "sleep 60") == 0
     assert database.rows("SELECT 1 FROM tasks_tag WHERE name = 'half done'") == []
 
@@ -325,7 +325,7 @@ def test_no_connection_left_on_the_server_is_a_503(database: Database, service: 
     for other in others:
         other.close()
     assert [answer for answer in answers if not answer.is_clean_503()] == []
-    eventually(lambda: send(service, "GET", "/tasks/").status == 200, seconds=1)
+    eventually(lambda: send(service, "GET", "/tasks/").status == 200, patience(1))
 
 
 def test_a_read_only_database_is_a_503_for_writes_and_serves_reads(database: Database, service: Service) -> None:
@@ -345,7 +345,7 @@ def test_a_read_only_database_is_a_503_for_writes_and_serves_reads(database: Dat
         database.run("SELECT pg_reload_conf()")
     assert [answer for answer in writes if not answer.is_clean_503()] == []
     assert reads == [200] * 3
-    eventually(lambda: send(service, "PATCH", f"/tasks/{task}", {"title": "B"}).status == 200, seconds=1)
+    eventually(lambda: send(service, "PATCH", f"/tasks/{task}", {"title": "B"}).status == 200, patience(1))
 
 
 @pytest.fixture
@@ -490,7 +490,7 @@ def test_a_stop_answers_every_request_that_it_read(service: Service, report: Rep
             service.process.terminate()
             eventually(lambda: all(caller.refused for caller in clients))
             assert slow.result().status == 201
-        assert service.process.wait(20) == 0
+        assert service.process.wait(60) == 0
         answered += sum(caller.answered for caller in clients)
         failures += [text for caller in clients for text in caller.failures]
         unread += [title for caller in clients for title in caller.unread]

@@ -18,8 +18,7 @@ from tests.hostile_http import CLOSES, MIB, WAITS, A, Case
 from tests.servers import database_url, running_server
 from tests.wire import Answer, answers, chunks, exchange, get, request, send_chunks, send_json
 
-# The first sets the database up; it is the server that writes.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("hostile")]
+pytestmark = pytest.mark.django_db  # sets the database up; it is the server that writes
 CASES = [*hostile_http.CASES, *hostile_api.CASES, *hostile_bodies.CASES]
 TABLES = "SELECT xmin::text, t::text FROM tasks_task t UNION ALL SELECT xmin::text, t::text FROM tasks_tag t ORDER BY 2"
 

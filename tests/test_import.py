@@ -87,6 +87,21 @@ def test_rows_without_a_reference_are_known_by_what_is_in_them(tmp_path: Path) -
     assert run(file) == "CSV. Tasks imported: 1; already there: 3\n"
 
 
+def test_a_priority_has_a_part_in_what_a_row_is_known_by(tmp_path: Path) -> None:
+    run(write(tmp_path, "title,priority\nA,\nA,1\nA,2\n"))
+    assert run(write(tmp_path, "title,priority\nA,2\nA,3\nA,1\nA,\n")).startswith(
+        "CSV. Tasks imported: 1; already there: 3"
+    )
+
+
+def test_tasks_of_todoist_whose_priority_became_a_tag_are_known(tmp_path: Path) -> None:
+    """An earlier version made it the last tag, and a reference of all that."""
+    run(write(tmp_path, "TYPE,CONTENT,PRIORITY\ntask,Call @home,1\ntask,Write,3\ntask,Rest,4\n"))
+    texts = ('(Call,,f,,,"{home,p1}",)', "(Write,,f,,,{p3},)", "(Rest,,f,,,{},)")
+    references = [f"row:{sha256(text.encode()).hexdigest()[:32]}:1" for text in texts]
+    assert list(map(str, Reference.objects.order_by("task_id"))) == references
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

@@ -127,6 +127,7 @@ class TestPages:
             ("title", ["\x00", 1]),
             ("title", ["\ud800", 1]),
             ("title", [None, 1]),
+            ("title", [["x"], 1]),
             ("due_date", ["2026-1-1", 1]),
             ("due_date", ["2026-02-30", 1]),
             ("due_date", [1, 1]),

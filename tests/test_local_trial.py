@@ -21,9 +21,10 @@ from pytest_django import Settings
 from config.management.commands import runserver
 from config.server import local_trial
 from tests.servers import ROOT, await_answer, free_port, running_server, stop
+from tests.waiting import patience
 
 Run = Callable[..., subprocess.Popen[str]]
-pytestmark = pytest.mark.xdist_group("local trial")  # one clone
+pytestmark = pytest.mark.slow
 STEPS = re.compile(r"^Making the (?:database in|tables)", re.MULTILINE)
 
 
@@ -70,7 +71,7 @@ def run(clone: Path) -> Iterator[Run]:
 def call(url: str, body: dict[str, Any] | None = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return json.load(answer)
 
 
@@ -84,7 +85,7 @@ def processes_of(clone: Path) -> list[str]:
 
 def ctrl_c(process: subprocess.Popen[str]) -> tuple[str, str]:
     os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to the whole group
-    return process.communicate(timeout=30)
+    return process.communicate(timeout=60)
 
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are found through /proc")
@@ -96,7 +97,7 @@ def test_a_newcomer_gets_a_working_service_that_ctrl_c_stops_whole(clone: Path, 
     first = run("make", "run", f"PORT={port}")
     await_answer(f"http://127.0.0.1:{port}/health/ready", first)
     taken = run("make", "run", f"PORT={port}")
-    assert "can't be had (Address already in use)" in taken.communicate(timeout=30)[1]
+    assert "can't be had (Address already in use)" in taken.communicate(timeout=60)[1]
     out, _ = ctrl_c(first)
     assert re.search(r"account was made: admin, password \S{16} ", out)
     assert STEPS.findall(out) == ["Making the database in", "Making the tables"]
@@ -106,7 +107,7 @@ def test_a_newcomer_gets_a_working_service_that_ctrl_c_stops_whole(clone: Path, 
     started = time.monotonic()
     second = run("make", "run", f"PORT={port}")
     await_answer(f"http://127.0.0.1:{port}/tasks/", second)
-    assert time.monotonic() - started < 30  # bounded; the README's figure is measured apart, a clock here is noise
+    assert time.monotonic() - started < patience(30)  # the README's figure is measured apart, a clock here is noise
     curl = re.search(r"try +(curl .*)", out)
     assert curl
     made = json.loads(subprocess.check_output(["bash", "-c", curl[1]], stderr=subprocess.DEVNULL))

@@ -1,7 +1,9 @@
 """Every request goes the same way: an unusual one costs what a usual one costs, and answers in the same bytes."""
 
 import json
+import threading
 from collections.abc import Callable
+from functools import partial
 from itertools import permutations
 from typing import Any
 
@@ -15,7 +17,8 @@ from config.idempotency.models import CLAIM, StoredAnswer
 from config.postgresql.statements import MOST_PREPARED, Statement
 from tasks.history.models import timeline
 from tasks.models import Tag, Task
-from tests.factories import etag_of, make_task, make_token, make_user
+from tests.factories import change_task, etag_of, make_task, make_token, make_user
+from tests.waiting import in_thread
 
 pytestmark = pytest.mark.django_db
 
@@ -174,3 +177,50 @@ def test_session_and_anonymous_see_the_same_page(api: APIClient, staff: Client) 
     make_task(tags=("a",))
     answers: list[Callable[[str], Any]] = [api.get, staff.get]
     assert len({get("/tasks/?tag=a&search=milk").content for get in answers}) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_entity_tag_and_its_task_are_of_one_moment_while_others_change_it() -> None:
+    """In the answer to a change that changes nothing and in a 412, too."""
+    task, stop = make_task(tags=("0",)), threading.Event()
+    seen: dict[str, set[tuple[str, ...]]] = {}
+
+    def change() -> None:
+        for number in range(300):
+            change_task(task.pk, {}, [f"{number}", "x"])
+        stop.set()
+
+    def look(send: Callable[[APIClient], Any]) -> None:
+        api = APIClient()
+        while not stop.is_set():
+            body = send(api).json()
+            shown = body.get("current", body)
+            seen.setdefault(shown["updated_at"], set()).add(tuple(shown["tags"]))
+
+    url = f"/tasks/{task.pk}"
+    threads = [
+        in_thread(change),
+        in_thread(lambda: look(lambda api: api.patch(url, {}, format="json"))),
+        in_thread(lambda: look(lambda api: api.delete(url, HTTP_IF_MATCH='"0"'))),
+    ]
+    for thread in threads:
+        thread.join()
+    assert len(seen) > 10
+    assert {updated_at: tags for updated_at, tags in seen.items() if len(tags) > 1} == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_callers_who_create_the_same_tags_in_other_orders_do_not_wait_in_a_ring() -> None:
+    statuses = []
+
+    def create(names: list[str], barrier: threading.Barrier) -> None:
+        barrier.wait()
+        statuses.append(APIClient().post("/tasks/", {"title": "A", "tags": names}, format="json").status_code)
+
+    for number in range(20):
+        names = [f"{letter}{number}" for letter in ("a", "B", "é", "Ä", "_", "Z", "ß", "1")]
+        barrier = threading.Barrier(2)
+        threads = [in_thread(partial(create, order, barrier)) for order in (names, names[::-1])]
+        for thread in threads:
+            thread.join()
+    assert statuses == [201] * 40

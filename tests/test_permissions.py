@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 
 import pytest
 from django.apps import apps
@@ -12,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from tasks.groups import make_groups
 from tasks.models import Task
 from tests.factories import make_member, make_task, make_token, make_user
 
@@ -142,9 +142,10 @@ def test_a_403_names_the_permission_that_is_missing_and_changes_nothing(
     assert list(Task.objects.values_list("title", flat=True)) == ["As it was"]
 
 
-def test_a_session_without_csrf_is_told_so() -> None:
+@pytest.mark.parametrize("body", ['{"title": "A"}', "not JSON"])
+def test_a_session_without_csrf_is_told_so_before_the_body_is_read(body: str) -> None:
     caller = with_session(superuser(), csrf=False)
-    answer = caller.client.post("/tasks/", '{"title": "A"}', JSON)
+    answer = caller.client.post("/tasks/", body, JSON)
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
     assert "CSRF" in answer.json()["detail"]
 
@@ -209,13 +210,12 @@ def test_every_page_of_the_admin_is_in_the_matrix() -> None:
 
 
 def test_the_groups_are_made_by_the_migration_and_keep_what_an_operator_added() -> None:
-    make_groups = import_module("tasks.migrations.0006_groups").make_groups
-    make_groups(apps, None)
+    make_groups(apps)
     group, extra = Group.objects.get(name="Task readers"), Permission.objects.get(codename="add_user")
     before = set(group.permissions.values_list("codename", flat=True))
     group.permissions.add(extra)
     group.permissions.remove(Permission.objects.get(codename="view_task"))
-    make_groups(apps, None)
+    make_groups(apps)
     assert before == {"view_task", "view_tag"}
     assert set(group.permissions.values_list("codename", flat=True)) == before | {"add_user"}
     assert not Permission.objects.exclude(content_type__app_label__in=("tasks", "tokens")).filter(

@@ -5,7 +5,10 @@ import re
 import pytest
 from django.core.management import call_command
 from django.db import connection
+from django.db.migrations.exceptions import NodeNotFoundError
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from tests.servers import ROOT
 
@@ -34,4 +37,27 @@ def test_migrations_can_be_taken_back_and_made_again() -> None:
         cursor.execute("SELECT proname FROM pg_proc WHERE proname LIKE 'tasks_%'")
         assert not cursor.fetchall()
     call_command("migrate", verbosity=0)
-    assert not MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes())
+    assert missing() == []
+
+
+def missing() -> list[object]:
+    executor = MigrationExecutor(connection)
+    return [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+
+
+@pytest.mark.django_db
+def test_a_database_from_before_the_migrations_were_squashed_lacks_none() -> None:
+    for app, name in MigrationLoader(connection).replacements:
+        MigrationRecorder(connection).record_unapplied(app, name)
+    assert missing() == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "migration",
+    [("tasks", "0016_limit_of_tags"), ("tasks", "0002_triggers"), ("tokens", "0003_sql_files")],
+)
+def test_a_database_that_lacks_some_of_the_squashed_migrations_is_refused(migration: tuple[str, str]) -> None:
+    MigrationRecorder(connection).record_unapplied(*migration)
+    with pytest.raises(NodeNotFoundError, match="some of the replaced migrations are already applied"):
+        missing()

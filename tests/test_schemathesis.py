@@ -6,11 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.servers import ROOT, running_server
 
 PHASES = {"examples", "coverage", "fuzzing", "stateful"}
 
 
+@pytest.mark.slow
 def test_no_request_that_the_document_gives_rise_to_shows_it_wrong(transactional_db: None, tmp_path: Path) -> None:
     log, report = tmp_path / "gunicorn.log", tmp_path / "report.json"
     with running_server(GUNICORN_CMD_ARGS=f"--capture-output --error-logfile {log} --access-logfile {log}") as server:

@@ -70,6 +70,7 @@ def crash(caller: Caller) -> int:
             cursor.execute("ALTER TABLE gone RENAME TO tasks_task")
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_nothing_secret_is_in_an_answer_the_log_or_the_history() -> None:
     stored = PBKDF2PasswordHasher().encode(PASSWORD, "salt")  # the server does not know the tests' fast hasher

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
@@ -21,9 +22,9 @@ TITLES = ("apple", "bread", "milk", "mill", "a" * 200)
 WORDS = (*TITLES[:4], "Milk", "BREAD", "größe", "Größe")
 TAGS = ("home", "Home", "HOME", "work", "wOrk", "größe", "Größe", "GRÖSSE", "É", "é", "two words", "x" * 50)
 DAYS = ("0001-01-01", "2026-02-28", "2026-03-01", "9999-12-31")
-COLUMNS = ("created_at", "updated_at", "due_date", "title", "id")
+COLUMNS = ("created_at", "updated_at", "due_date", "priority", "title", "id")
 OFFSETS = [datetime.timezone(datetime.timedelta(minutes=minutes)) for minutes in (0, 330, 23 * 60 + 59, -23 * 60 - 59)]
-DEFAULTS: Json = {"description": None, "completed": False, "due_date": None, "tags": []}
+DEFAULTS: Json = {"description": None, "completed": False, "due_date": None, "priority": None, "tags": []}
 
 blanks = st.sampled_from(("", " ", "\n", "\t \u2003"))
 
@@ -43,6 +44,7 @@ members: dict[str, st.SearchStrategy[Any]] = {
     "description": descriptions,
     "completed": st.booleans(),
     "due_date": st.none() | st.sampled_from(DAYS),
+    "priority": st.none() | st.integers(1, 4),
     "tags": st.lists(padded(st.sampled_from(TAGS)), max_size=4, unique_by=lambda tag: tag.strip().lower()),
 }
 ignored = {name: st.none() | st.just("x") | st.just({"a": [1]}) for name in ("id", "created_at", "updated_at")}
@@ -58,6 +60,7 @@ wrong_bodies = st.sampled_from(
         ({"description": "\x00", "tags": ["hOmE"]}, "/description"),
         ({"completed": "yes", "tags": ["hOmE", "WORK"]}, "/completed"),
         ({"due_date": "2026-02-30", "tags": []}, "/due_date"),
+        ({"priority": 0, "tags": ["hOmE"]}, "/priority"),
         ({"tags": ["hOmE", ""]}, "/tags/1"),
         ({"tags": ["hOmE", " home"]}, "/tags/1"),
         ({"tags": [*"abcdefghijklmnopqrstu"]}, "/tags"),
@@ -103,6 +106,8 @@ def matches(task: Json, parameter: str, value: Any) -> bool:
     match parameter, end:
         case "completed", _:
             return bool(task["completed"] == (value == "true"))
+        case "priority", _:
+            return bool(task["priority"] == int(value))
         case "tag", _:
             return {tag.lower() for tag in value} <= {tag.lower() for tag in task["tags"]}
         case "search", _:
@@ -261,6 +266,7 @@ class Service(RuleBasedStateMachine):
         orders = st.builds(lambda *drawn: ",".join(map("".join, zip(*drawn, strict=False))), signs, columns)
         filters = {
             "completed": st.sampled_from(("true", "false")),
+            "priority": st.sampled_from("1234"),
             "tag": st.lists(st.sampled_from(TAGS), min_size=1, max_size=2),
             "due_date__gte": st.sampled_from(DAYS),
             "due_date__lte": st.sampled_from(DAYS),
@@ -274,6 +280,7 @@ class Service(RuleBasedStateMachine):
         )
 
 
+@pytest.mark.slow
 def test_the_service_and_the_model_never_disagree(transactional_db: None) -> None:
     run_state_machine_as_test(
         Service,

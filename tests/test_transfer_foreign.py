@@ -49,8 +49,9 @@ def test_a_task_of_todoist_with_all_that_it_can_have() -> None:
     assert (first["title"], first["due_date"], first["tags"]) == (
         "Fix the tap",
         date(2026, 10, 5),
-        ["house", "urgent", "Kitchen", "p1"],
+        ["house", "urgent", "Kitchen"],
     )
+    assert (first["priority"], second["priority"]) == (1, None)
     assert first["description"] == (
         "Washer, worn\n\nDate: 2026-10-05 15:30 (Europe/London)\nDeadline: Oct 20 2026\nResponsible: Kai (2)\n"
         "Duration: 30 minute\nComment: Hardware shop (Sam (1))\nComment: Open late"
@@ -101,6 +102,12 @@ def test_what_is_too_long_or_too_much_goes_into_the_description() -> None:
     assert (len(long["title"]), long["title"][-2:]) == (200, "t…")
     assert long["description"] == f"Text\n\nTitle: {'t' * 300}\nSection: {section}"
     assert (len(many["tags"]), many["description"]) == (20, f"Label: l20\nSection: {section}")
+
+
+def test_a_priority_of_todoist_is_ours_and_its_default_is_none() -> None:
+    rows = todoist(*(f"task,Call,,{priority},,,,,,,,,," for priority in ("1", "2", "3", "4", "", "high")))
+    assert [row["priority"] for row in rows] == [1, 2, 3, None, None, None]
+    assert [row["description"] for row in rows] == [None, None, None, None, None, "Priority: high"]
 
 
 def test_a_title_of_labels_alone_stays() -> None:
@@ -156,11 +163,18 @@ def test_a_task_of_vikunja_with_all_that_it_can_have() -> None:
         "completed": True,
         "completed_at": datetime(2026, 1, 3, 10, tzinfo=UTC),
         "due_date": date(2026, 1, 2),
-        "tags": ["Home", "Household", "priority 4"],
+        "priority": 1,
+        "tags": ["Home", "Household"],
         "created_at": datetime(2025, 12, 1, 8, tzinfo=UTC),
     }
     assert row.items() >= expected.items()
     assert left == {"hex_color of a task": 1, "attachments of a task": 1, "description of a project": 1}
+
+
+def test_a_priority_of_vikunja_is_ours_from_its_highest_to_its_lowest() -> None:
+    rows = vikunja(*({"id": 1, "title": "A", "priority": priority} for priority in (5, 4, 3, 2, 1, 0, None, 6)))
+    assert [row["priority"] for row in rows] == [1, 1, 2, 3, 4, None, None, None]
+    assert [row["description"] for row in rows][-2:] == [None, "Priority: 6"]
 
 
 def test_no_time_of_vikunja_is_none_and_a_time_of_day_is_kept() -> None:

@@ -144,6 +144,7 @@ def test_a_task_that_changes_meanwhile_is_a_412_where_the_condition_was_right_be
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.slow
 def test_a_thousand_pairs_of_patches_at_the_same_moment_lose_none() -> None:
     task, rounds, lost = make_task(), 1000, []
     together = threading.Barrier(3)

@@ -1,10 +1,17 @@
-"""Two at once: one in a thread of its own, which waits for the other."""
+"""Two at once, one in a thread of its own, which waits for the other; and how long a promise may take."""
 
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
+
+
+def patience(seconds: float) -> float:
+    """As long as promised; in proportion longer where other tests, or other programs, keep the cores busy."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return seconds * max(workers, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def in_thread(work: Callable[[], Any]) -> threading.Thread:
@@ -24,7 +31,7 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
 def await_lock_waiter() -> None:
     """Return when another session of this database waits for a lock."""
     with connection.cursor() as cursor:
-        for _ in range(500):
+        for _ in range(6000):
             cursor.execute("SELECT pg_stat_clear_snapshot()")  # else the transaction sees what it saw first
             cursor.execute(
                 "SELECT pg_sleep(0.01), count(*) FROM pg_stat_activity"

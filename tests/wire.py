@@ -15,7 +15,9 @@ JSON = "Content-Type: application/json"
 STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-5][0-9]{2}) [\x20-\x7e]+")
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t\x20-\x7e\x80-\xff]*)")
 MEMBERS = {"type", "title", "status", "detail", "code"}
-PATIENCE = 8  # seconds until an answer; a query that a client can ask for takes milliseconds
+PATIENCE = (
+    30  # seconds until an answer, on a machine that is busy; a query that a client can ask for takes milliseconds
+)
 
 
 @dataclass

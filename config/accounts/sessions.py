@@ -6,5 +6,5 @@ from django.contrib.sessions.backends import db
 class SessionStore(db.SessionStore):
     """A key that Django never makes is no session. PostgreSQL would be asked for it, and fails at NUL."""
 
-    def _validate_session_key(self, key: str | None) -> bool:
-        return bool(super()._validate_session_key(key) and key and key.isalnum())  # type: ignore[misc]
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key if session_key and session_key.isalnum() else None)

@@ -1,104 +1,67 @@
-"""Serializer fields and a serializer that take JSON types as documented and convert nothing."""
+"""Serializer fields that take one JSON type, as documented, and convert nothing; filters read their values with them.
+
+Each says in `schema` what the OpenAPI document has of it.
+"""
 
 import datetime
-import difflib
 import re
-from functools import cache, cached_property
-from typing import Any, Self
+from typing import Any
 
-from django.core.validators import ProhibitNullCharactersValidator
 from rest_framework import serializers
-from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
-from config.api.errors import MAX_FAULTS, Fault, InvalidBody, flat_faults, pointer_to
-from config.api.parsers import Members
 from config.postgresql.case import case_folded
 
-READ = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
-DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-DATE_SCHEMA = {"type": "string", "format": "date", "pattern": "^(?!0000)"}  # RFC 3339 has a year 0, Python has not
 # For a class in a pattern: what str.strip removes. `\s` means something else in each dialect of regular expressions.
 BLANK = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# RFC 3339 with capitals, as finely as PostgreSQL keeps time.
+LOCAL_TIME = rf"{DATE.pattern}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?"
+OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+DATE_TIME = re.compile(f"(?P<local>{LOCAL_TIME})(?P<offset>{OFFSET})?")
+EDGES = ("0001-01-01", "9999-12-31")  # an offset could push a time of these days over the edge of the calendar
+BIGINT_MAX = 2**63 - 1
+Schema = dict[str, Any]
 
 
-class StrictSerializer(serializers.ModelSerializer[Any]):
-    """A member that is not a field of it is an error; one that is read-only is ignored, so GET, edit, PATCH works."""
-
-    @classmethod
-    @cache
-    def shared(cls, *, partial: bool = False) -> Self:
-        """The one of this process: its fields are built once, and a validation leaves nothing behind."""
-        return cls(partial=partial)
-
-    @cached_property
-    def writable(self) -> dict[str, Any]:
-        return {name: field for name, field in self.fields.items() if not field.read_only}
-
-    def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """As DRF does it, for fields none of which has a source of its own or a validator in its serializer."""
-        if not isinstance(data, dict):
-            values: dict[str, Any] = super().to_internal_value(data)  # which raises
-            return values
-        values, errors = {}, {}
-        for name, field in self.writable.items():
-            if name not in data and self.partial:
-                continue
-            try:
-                values[name] = field.run_validation(data.get(name, serializers.empty))
-            except serializers.ValidationError as exc:
-                errors[name] = exc.detail
-        if errors:
-            raise serializers.ValidationError(errors)
-        return values
-
-    def run_validators(self, value: Any) -> None:
-        """There are none of the whole; DRF would copy the values for them."""
-
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Every fault at once: of the values, of the names, and what the parser found in the text."""
-        found: list[Fault] = []
-        try:
-            values = super().run_validation(data)
-        except serializers.ValidationError as exc:
-            found = list(flat_faults(exc.get_full_details()))
-        if isinstance(data, Members):
-            places = {fault["pointer"] for fault in found}
-            found += [fault for fault in data.faults if fault["pointer"] not in places and not self._ignored(fault)]
-            unknown = [name for name in data if name not in self.fields]
-            found += map(self._unknown, unknown[: MAX_FAULTS + 1])  # what looks for near misses takes its time
-        if found:
-            raise InvalidBody(found)
-        return values
-
-    def _ignored(self, fault: Fault) -> bool:
-        """Whether it is in the value of a member that is not read; a member that came twice is a mistake anywhere."""
-        field = self.fields.get(fault["pointer"].split("/")[1])
-        return field is not None and field.read_only and fault["code"] != "repeated"
-
-    def _unknown(self, name: str) -> Fault:
-        near = difflib.get_close_matches(name, self.fields, n=1)
-        right = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(self.fields)}."
-        return {"pointer": pointer_to("", name), "code": "unknown", "detail": f"Not a member here. {right}"}
+class StrictField:
+    def schema(self, direction: str) -> Schema:
+        """Of a "request" or a "response". Without an example: the docs page would send those of all filters."""
+        raise NotImplementedError
 
 
-class CharField(serializers.CharField):
+class CharField(StrictField, serializers.CharField):
     """Takes a string and nothing else; DRF's converts numbers."""
 
     default_error_messages = {"invalid": "Put a string."}
+    max_length: int
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        # The reader of JSON has told of it, with its place; DRF's looks at each character of each text.
-        self.validators = [each for each in self.validators if not isinstance(each, READ)]
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, **kwargs)
+        # The reader of JSON has told of NUL and surrogates, with their place; DRF looks at each character again.
+        self.validators = []
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        text = data.strip() if self.trim_whitespace else data
+        if len(text) > self.max_length:
+            self.fail("max_length", max_length=self.max_length)
+        return text
+
+    def schema(self, direction: str) -> Schema:
+        """In a request, blanks around a text do not count and NUL is refused; an answer holds what is left."""
+        if direction == "response":
+            return {"type": "string", "maxLength": self.max_length}
+        if not self.trim_whitespace:
+            return {"type": "string", "maxLength": self.max_length, "pattern": r"^[^\u0000]*$"}
+        edge, inside = rf"[^{BLANK}\u0000]", rf"[^\u0000]{{0,{self.max_length - 2}}}"
+        return {"type": "string", "minLength": 1, "pattern": rf"^[{BLANK}]*{edge}({inside}{edge})?[{BLANK}]*$"}
 
 
-class NamesField(serializers.ListField):
+class NamesField(StrictField, serializers.ListField):
     """A list of names in which none is twice, whatever its capitals."""
+
+    child: Any  # a StrictField
 
     def to_internal_value(self, data: Any) -> list[str]:
         if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
@@ -113,8 +76,12 @@ class NamesField(serializers.ListField):
             seen.add(key)
         return names
 
+    def schema(self, direction: str) -> Schema:
+        items = self.child.schema(direction)
+        return {"type": "array", "items": items, "maxItems": self.max_length, "uniqueItems": True}
 
-class BooleanField(serializers.BooleanField):
+
+class BooleanField(StrictField, serializers.BooleanField):
     """Takes true and false; DRF's takes "yes", "t" and 1 as well."""
 
     default_error_messages = {"invalid": "Put true or false."}
@@ -124,19 +91,29 @@ class BooleanField(serializers.BooleanField):
             self.fail("invalid")
         return data
 
+    def schema(self, direction: str) -> Schema:
+        return {"type": "boolean"}
 
-class IntegerField(serializers.IntegerField):
+
+class IntegerField(StrictField, serializers.IntegerField):
     """Takes an integer; DRF's takes "3" and 3.0 as well."""
 
-    default_error_messages = {"invalid": "Must be an integer."}
+    def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
+        detail = f"Must be an integer from {min_value} to {max_value}."
+        messages: dict[str, Any] = dict.fromkeys(("invalid", "min_value", "max_value"), detail)
+        super().__init__(min_value=min_value, max_value=max_value, error_messages=messages, **kwargs)
 
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, int) or isinstance(data, bool):
             self.fail("invalid")
         return data
 
+    def schema(self, direction: str) -> Schema:
+        size = {"format": "int64"} if self.max_value == BIGINT_MAX else {}
+        return {"type": "integer", "minimum": self.min_value, "maximum": self.max_value} | size
 
-class DateField(serializers.DateField):
+
+class DateField(StrictField, serializers.DateField):
     """Takes a day as YYYY-MM-DD (RFC 3339 full-date); Python's parser takes other forms of ISO 8601 as well."""
 
     default_error_messages = {"invalid": "Put a date like 2026-11-22."}
@@ -147,4 +124,26 @@ class DateField(serializers.DateField):
         try:
             return datetime.date.fromisoformat(value)
         except ValueError:
+            raise serializers.ValidationError(f"There is no day {value}.", "invalid") from None
+
+    def schema(self, direction: str) -> Schema:
+        return {"type": "string", "format": "date", "pattern": "^(?!0000)"}  # RFC 3339 has a year 0, Python has not
+
+
+class DateTimeField(StrictField, serializers.DateTimeField):
+    """Takes a time with its offset, and gives it in UTC: PostgreSQL takes no offset above 15:59."""
+
+    default_error_messages = {"invalid": "Put a time like 2026-11-22T09:30:00Z."}
+
+    def to_internal_value(self, value: Any) -> datetime.datetime:
+        parts = DATE_TIME.fullmatch(value) if isinstance(value, str) else None
+        if not parts or not parts["offset"]:
             self.fail("invalid")
+        try:
+            return datetime.datetime.fromisoformat(parts[0]).astimezone(datetime.UTC)
+        except (ValueError, OverflowError):
+            raise serializers.ValidationError(f"There is no time {value}.", "invalid") from None
+
+    def schema(self, direction: str) -> Schema:
+        pattern = f"^(?!0000|({'|'.join(EDGES)}).*[^Z]$){LOCAL_TIME}{OFFSET}$"
+        return {"type": "string", "format": "date-time", "pattern": pattern}

@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from config.api.views import StrictAPIView
+from config.api.views import PublicView
 
 
 class HealthSerializer(serializers.Serializer[dict[str, str]]):
@@ -14,11 +14,8 @@ class HealthSerializer(serializers.Serializer[dict[str, str]]):
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
-class LiveView(StrictAPIView):
+class LiveView(PublicView):
     """The process answers. The database is not asked: a restart of the process would not bring it back."""
-
-    authentication_classes = ()
-    permission_classes = ()
 
     @extend_schema(operation_id="health", summary="Is the process up?")
     def get(self, request: Request) -> Response:
@@ -26,13 +23,10 @@ class LiveView(StrictAPIView):
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
-class ReadyView(StrictAPIView):
+class ReadyView(PublicView):
     """The database answers too. 503 while it does not."""
 
     error_statuses = (503,)
-
-    authentication_classes = ()
-    permission_classes = ()
 
     @extend_schema(operation_id="health_ready", summary="Can it serve?")
     def get(self, request: Request) -> Response:

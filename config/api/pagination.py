@@ -1,91 +1,106 @@
 """Pages by `limit`, and by `cursor` or `offset`; refused where DRF would clamp or fall back to a default."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from django.forms import ValidationError
 from django.http import QueryDict
-from rest_framework import pagination
-from rest_framework.request import Request
+from rest_framework import pagination, serializers
 
-from config.api.errors import Fault, InvalidQuery
-from config.api.filters import IntegerQueryField
+from config.api.faults import Fault
+from config.api.fields import BIGINT_MAX, IntegerField, Schema, StrictField
+from config.api.parameters import described, invalid
 from config.postgresql.keyset import DEFAULT_LIMIT, MOST_COUNTED, Column, Cursor, Order, Page
 
-BIGINT_MAX = 2**63 - 1
 PARAMETERS = ("limit", "offset", "cursor")
-CURSOR_TEXT = (
-    "Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with `offset`."
-)
+
+
+class CursorField(StrictField, serializers.Field):  # type: ignore[type-arg]  # it takes a text as it is
+    """Is read together with the order that it belongs to."""
+
+    def to_internal_value(self, data: str) -> str:
+        return data
+
+    def schema(self, direction: str) -> Schema:
+        return {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}
+
+
+class OrderingField(StrictField, serializers.Field):  # type: ignore[type-arg]  # a list of names
+    """Names of columns by comma, `-` for descending."""
+
+    def __init__(self, *, columns: Mapping[str, Column], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.columns = columns
+
+    def to_internal_value(self, data: str) -> list[str]:
+        terms = data.split(",")
+        names = [term.removeprefix("-") for term in terms]
+        for name in names:
+            if name not in self.columns:
+                known = ", ".join(self.columns)
+                raise invalid(f"Can't order by {name!r}. Put one or more of {known}, - for descending.")
+            if names.count(name) > 1:
+                raise invalid(f"{name} is in it twice.", "repeated")
+        return terms
+
+    def schema(self, direction: str) -> Schema:
+        names = "|".join(self.columns)
+        once = rf"(?!.*\b({names})\b.*\b\1\b)"
+        return {"type": "string", "pattern": rf"^{once}-?({names})(,-?({names}))*$"}
 
 
 class Pagination(pagination.BasePagination):
     """`limit` 1 to 1000, default 50; `offset` from 0 to 2^63 - 1, which is as far as PostgreSQL counts; or `cursor`."""
 
-    default_limit = DEFAULT_LIMIT
-    max_limit = 1000
-    # What the rows can be ordered by, how they are when nobody says, and the column that no two rows share.
-    columns: Mapping[str, Column]
-    default_order: Sequence[str]
-    unique = "id"
+    limit = IntegerField(min_value=1, max_value=1000, default=DEFAULT_LIMIT, help_text="Results per page.")
+    offset = IntegerField(
+        min_value=0,
+        max_value=BIGINT_MAX,
+        help_text="Results to skip before the page. The more, the slower; to walk through many, follow `next`.",
+    )
+    cursor = CursorField(
+        help_text="Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with"
+        " `offset`."
+    )
+    ordering: OrderingField  # its default is how rows are when nobody says
+    unique = "id"  # the column that no two rows share
 
-    def names(self) -> tuple[str, ...]:
-        return PARAMETERS
+    @classmethod
+    @cache
+    def fields(cls) -> dict[str, Any]:
+        """What reads the parameters."""
+        return {"limit": cls.limit, "offset": cls.offset, "cursor": cls.cursor, "ordering": cls.ordering}
 
-    def read(self, query: Mapping[str, str]) -> tuple[Page | None, list[Fault]]:
-        """The page that these parameters ask for; or what is wrong with them, to be told with the filters' faults."""
-        faults = [*number_faults("limit", query, 1, self.max_limit), *number_faults("offset", query, 0, BIGINT_MAX)]
-        terms = query["ordering"].split(",") if "ordering" in query else self.default_order
-        if any(term.removeprefix("-") not in self.columns for term in terms):
-            return None, faults  # which the filter of that name tells
-        order = Order.of(terms, self.columns, self.unique)
-        cursor: Cursor | None = None
-        if "cursor" in query:
+    @classmethod
+    @cache
+    def first(cls) -> Page:
+        """The page that is shown when nobody says."""
+        return Page(cls.order_of({}), DEFAULT_LIMIT, None, None)
+
+    @classmethod
+    def order_of(cls, values: Mapping[str, Any]) -> Order:
+        terms = values.get("ordering") or str(cls.ordering.default).split(",")
+        return Order.of(terms, cls.ordering.columns, cls.unique)
+
+    @classmethod
+    def read(cls, query: Mapping[str, str], values: Mapping[str, Any]) -> tuple[Page, list[Fault]]:
+        """The page that these parameters ask for, and what is wrong with them beside what their fields say."""
+        order, cursor = cls.order_of(values), None
+        faults: list[Fault] = []
+        if "cursor" in values and ("ordering" in values or "ordering" not in query):
             try:
-                cursor = Cursor.parse(query["cursor"], order)
+                cursor = Cursor.parse(values["cursor"], order)
             except ValueError:
                 detail = "Put what a link of a page has, with the ordering of that link."
                 faults.append({"parameter": "cursor", "code": "invalid", "detail": detail})
             if "offset" in query:
                 detail = "Put cursor or offset, not both."
                 faults.append({"parameter": "cursor", "code": "conflict", "detail": detail})
-        if faults:
-            return None, faults
-        offset = int(query["offset"]) if "offset" in query else None
-        return Page(order, int(query.get("limit", self.default_limit)), offset, cursor), []
-
-    def page_of(self, request: Request) -> Page:
-        """The page that a request asks for. Raises InvalidQuery."""
-        if not request.META["QUERY_STRING"]:
-            return self.first_page
-        page, faults = self.read(request.query_params)
-        if page is None:
-            raise InvalidQuery(faults)
-        return page
-
-    @cached_property
-    def first_page(self) -> Page:
-        return Page(Order.of(self.default_order, self.columns, self.unique), self.default_limit, None, None)
+        return Page(order, values.get("limit", DEFAULT_LIMIT), values.get("offset"), cursor), faults
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        whole: dict[str, Any] = {"type": "integer"}
-        schemas = {
-            "limit": (
-                "Results per page.",
-                whole | {"minimum": 1, "maximum": self.max_limit, "default": self.default_limit},
-            ),
-            "offset": (
-                "Results to skip before the page. The more, the slower; to walk through many, follow `next`.",
-                whole | {"minimum": 0, "maximum": BIGINT_MAX},
-            ),
-            "cursor": (CURSOR_TEXT, {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}),
-        }
-        return [
-            {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
-            for name, (description, schema) in schemas.items()
-        ]
+        return described(self.fields())
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": ["string", "null"], "format": "uri", "example": None}
@@ -104,13 +119,6 @@ class Pagination(pagination.BasePagination):
                 "results": schema,
             },
         }
-
-
-def number_faults(name: str, query: Mapping[str, str], least: int, most: int) -> Iterator[Fault]:
-    try:
-        IntegerQueryField(min_value=least, max_value=most).clean(query.get(name))
-    except ValidationError as exc:
-        yield {"parameter": name, "code": str(exc.code), "detail": str(exc.message)}
 
 
 def links_of(

@@ -9,7 +9,7 @@ from typing import IO, Any
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError, UnsupportedMediaType
 
-from config.api.errors import Fault, pointer_to
+from config.api.faults import Fault, pointer_to
 
 MAX_DEPTH = 32
 

@@ -2,12 +2,11 @@
 
 import io
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 from django.db import DatabaseError
-from django.http import HttpRequest
-from django.utils.datastructures import MultiValueDict
+from django.http import HttpRequest, QueryDict
 from rest_framework import request as drf
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
@@ -16,8 +15,9 @@ from rest_framework.views import APIView
 from config.accounts.tokens.authentication import token_in
 from config.accounts.tokens.grants import CHANGED, TokenGrant, forget
 from config.api.attribution import guard_of
-from config.api.errors import InvalidQuery, sqlstate_of
-from config.api.filters import repeated_parameters, unknown_parameters
+from config.api.errors import InvalidQuery
+from config.api.handlers import sqlstate_of
+from config.api.parameters import read
 from config.api.responses import no_content
 
 
@@ -30,19 +30,20 @@ class Request(drf.Request):
         self.META, self.method = request.META, request.method  # DRF's are found by way of an AttributeError
         super().__init__(request, **kwargs)
 
-    def _load_data_and_files(self) -> None:
-        """One without Content-Length is an empty body, which DRF takes for an empty object."""
+    POST = QueryDict()  # what a check of CSRF looks into; there are no forms
+
+    @cached_property
+    def data(self) -> Any:
+        """The body. One without Content-Length is an empty body, which DRF takes for an empty object."""
         parser = self.negotiator.select_parser(self, self.parsers or ())  # type: ignore[union-attr]  # there is one
         if parser is None:
             raise UnsupportedMediaType(self.content_type)
-        stream = io.BytesIO(self._request.body)
-        self._files: Any = MultiValueDict()
-        self._data = self._full_data = parser.parse(stream, self.content_type, self.parser_context)
+        return parser.parse(io.BytesIO(self._request.body), self.content_type, self.parser_context)
 
     @property
     def origin(self) -> str:
         """Where the service is, as the client calls it."""
-        return f"{self._request.scheme}://{self.META['HTTP_HOST']}"
+        return f"{self._request.scheme}://{self._request.get_host()}"
 
 
 @cache
@@ -86,7 +87,7 @@ class StrictAPIView(APIView):
         if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)  # whatever else is wrong
         if request.META["QUERY_STRING"] and not self.takes_query(request):
-            faults = unknown_parameters(request.query_params, ()) + repeated_parameters(request.query_params, set())
+            _, faults = read(request.query_params, {})
             if faults:
                 raise InvalidQuery(faults)
 
@@ -120,3 +121,10 @@ class StrictAPIView(APIView):
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         return no_content(Allow=", ".join(self.allowed_methods))
+
+
+class PublicView(StrictAPIView):
+    """For everybody, with a token or without one."""
+
+    authentication_classes = ()
+    permission_classes = ()

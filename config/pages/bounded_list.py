@@ -19,7 +19,7 @@ from config.postgresql.keyset import estimate_in
 UNITS = ("year", "month", "day")
 MOST = 5000
 MOST_OF_MANY = 1000
-MOST_BY_INDEX = 100_000  # matches that the index of a search lists in a few milliseconds
+MOST_MATCHES = 100_000  # matches that the index of a search lists in a few milliseconds
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no generics here at run time
@@ -55,7 +55,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no ge
             return []
         direction = "DESC" if order.descending else "ASC"
         sql = f"""
-            WITH matches (pk, order_key) AS {"" if self.estimate <= MOST_BY_INDEX else "NOT"} MATERIALIZED ({matches}),
+            WITH matches (pk, order_key) AS {"" if self.estimate <= MOST_MATCHES else "NOT"} MATERIALIZED ({matches}),
                  enough AS (SELECT * FROM matches {"" if self.estimate <= self.few else f"LIMIT {self.most + 1}"})
             SELECT pk FROM enough ORDER BY order_key {direction}, pk {direction} LIMIT {self.most + 1}
         """  # noqa: S608 - made by the ORM, with parameters

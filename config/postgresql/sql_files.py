@@ -12,20 +12,21 @@ from django.db.migrations import RunSQL
 
 def statements(file: Path) -> list[str]:
     """Each begins with CREATE at the beginning of a line."""
-    first, *rest = re.split(r"^(?=CREATE )", file.read_text(), flags=re.MULTILINE)
-    return [*([first + rest.pop(0)] if rest else []), *rest]
+    return re.findall(r"^CREATE .*?(?=^CREATE |\Z)", file.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def drop(file: Path) -> str:
-    """The SQL that takes away the functions of a file and their triggers: the undo of the migration that makes them."""
-    names = re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)", file.read_text(), re.MULTILINE)
+def drop(*files: Path) -> str:
+    """The SQL that takes away the functions of files and their triggers: the undo of the migration that makes them."""
+    text = "".join(file.read_text() for file in files)
+    names = re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)", text, re.MULTILINE)
     return "".join(f"DROP FUNCTION {name} CASCADE;" for name in names)
 
 
 def install(*files: Path, undo: str = RunSQL.noop) -> RunSQL:
     """Create or replace what is in these files. `undo` is for what the older version of a function can't do without.
 
-    For a migration with `atomic = False`: then each statement is a transaction and locks one table, for a moment.
-    Several locks at once would wait in a ring with requests, which lock the same tables in other orders.
+    Where the tables are in use, for a migration with `atomic = False`: then each statement is a transaction and locks
+    one table, for a moment. Several locks at once would wait in a ring with requests, which lock the same tables in
+    other orders.
     """
     return RunSQL([statement for file in files for statement in statements(file)], undo)

@@ -92,14 +92,10 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Who may see tasks may see what became of them."""
         return request.user.has_perms(["tasks.view_task"])
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+    def has_no_permission(self, request: HttpRequest, obj: Change | None = None) -> bool:
         return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Change | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Change | None = None) -> bool:
-        return False
+    has_add_permission = has_change_permission = has_delete_permission = has_no_permission
 
     @admin.display(description="task or tag")
     def subject(self, change: Change) -> str:

@@ -1,89 +1,83 @@
 """The filters of the list of tasks for staff. Days are those of the server's time zone, settings.TIME_ZONE."""
 
 import datetime
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
-from django.db.models import Func, Q, QuerySet
-from django.db.models.lookups import Exact
+from django.db.models import Q, QuerySet
+from django.db.models.lookups import Exact, GreaterThan, LessThan, Range
 from django.http import HttpRequest
 from django.utils.timezone import localdate as today
 from django.utils.timezone import make_aware
 
-from config.api.pagination import BIGINT_MAX
 from tasks.admin.changes import ActorFilter
+from tasks.admin.history import whole_number
 from tasks.history.models import Change
-from tasks.models import TAGS_PER_TASK, DueKey, Tag, Task
+from tasks.models import PRIORITIES, TAGS_PER_TASK, DueKey, PriorityKey, Tag, Task
 
 DAY = datetime.timedelta(days=1)
 
 
-class StateFilter(admin.BooleanFieldListFilter):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.title = "state"
-
-    def choices(self, changelist: Any) -> Iterator[Any]:
-        names = {"Yes": "Done", "No": "Open"}
-        for choice in super().choices(changelist):
-            yield {**choice, "display": names.get(str(choice["display"]), choice["display"])}
-
-
 class ChoiceFilter(admin.SimpleListFilter):
-    """A filter with few choices, each a title and what it asks for, in `options`."""
+    """A filter with few choices: their values and names."""
 
-    options: dict[str, tuple[str, Callable[[datetime.date], Any]]]
+    names: ClassVar[dict[str, str]]
+
+    def condition(self, value: str) -> Any:
+        raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(value, title) for value, (title, _) in self.options.items()]
+        return list(self.names.items())
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        if self.value() is None:
-            return queryset
-        if self.value() not in self.options:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value is not None and value not in self.names:
             raise IncorrectLookupParameters
-        condition = self.options[str(self.value())][1]
-        return queryset.alias(due_key=DueKey("due_date")).filter(condition(today()))
+        return queryset if value is None else queryset.filter(self.condition(value))
+
+
+class StateFilter(ChoiceFilter):
+    title, parameter_name, names = "state", "completed__exact", {"1": "Done", "0": "Open"}
+
+    def condition(self, value: str) -> Any:
+        return Q(completed=value == "1")
 
 
 class DueFilter(ChoiceFilter):
     """By the expression that the indexes have. "This week" is from Monday to Sunday."""
 
     title, parameter_name = "due date", "due"
-    options = {
-        "overdue": ("Overdue", lambda day: Q(due_key__lt=day, completed=False)),
-        "today": ("Today", lambda day: Q(due_key=day)),
-        "week": (
-            "This week",
-            lambda day: Q(due_key__range=(day - day.weekday() * DAY, day + (6 - day.weekday()) * DAY)),
-        ),
-        "none": ("None", lambda _: Q(due_key__gt=datetime.date.max)),
-    }
+    names = {"overdue": "Overdue", "today": "Today", "week": "This week", "none": "None"}
+
+    def condition(self, value: str) -> Any:
+        key, day = DueKey("due_date"), today()
+        monday = day - day.weekday() * DAY
+        return {
+            "overdue": Q(LessThan(key, day), completed=False),
+            "today": Exact(key, day),
+            "week": Range(key, (monday, monday + 6 * DAY)),
+            "none": GreaterThan(key, datetime.date.max),
+        }[value]
 
 
-def by_choices(column: str, key: type[Func]) -> type[ChoiceFilter]:
-    """A filter of a column with choices, by the expression that its index has."""
+class PriorityLevelFilter(ChoiceFilter):
+    title = parameter_name = "priority"
+    names = {**{str(value): name for value, name in PRIORITIES.items()}, "none": "None"}
 
-    def condition(value: Any) -> Callable[[datetime.date], Any]:
-        return lambda _: Exact(key(column), value)
-
-    field: Any = Task._meta.get_field(column)  # noqa: SLF001 - public
-    options = {str(value): (text, condition(value)) for value, text in field.choices}
-    options["none"] = "None", condition(key.last)  # type: ignore[attr-defined]  # of the keys in tasks/models.py
-    members = {"title": column.replace("_", " "), "parameter_name": column, "options": options}
-    return type(f"{column.title()}Filter", (ChoiceFilter,), members)
+    def condition(self, value: str) -> Any:
+        return Exact(PriorityKey("priority"), PriorityKey.last if value == "none" else value)
 
 
 class ChangedFilter(ChoiceFilter):
-    title, parameter_name = "last change", "changed"
-    options = {
-        "today": ("Today", lambda day: Q(updated_at__gte=start_of(day))),
-        "week": ("Past 7 days", lambda day: Q(updated_at__gte=start_of(day - 6 * DAY))),
-    }
+    title, parameter_name, names = "last change", "changed", {"today": "Today", "week": "Past 7 days"}
+    since: ClassVar = {"today": 0 * DAY, "week": 6 * DAY}
+
+    def condition(self, value: str) -> Any:
+        return Q(updated_at__gte=start_of(today() - self.since[value]))
 
 
 class ChangedByFilter(ActorFilter):
@@ -95,9 +89,9 @@ class ChangedByFilter(ActorFilter):
         if not self.value():
             return queryset
         changes = Change.objects.filter(actor=self.value(), task_id__isnull=False).order_by()
-        days = {"today": 0, "week": 6}.get(request.GET.get(ChangedFilter.parameter_name, ""))
-        if days is not None:
-            changes = changes.filter(at__gte=start_of(today() - days * DAY))
+        since = ChangedFilter.since.get(request.GET.get(ChangedFilter.parameter_name, ""))
+        if since is not None:
+            changes = changes.filter(at__gte=start_of(today() - since))
         return queryset.filter(pk__in=changes.values("task_id"))
 
 
@@ -109,29 +103,22 @@ class TagsFilter(admin.ListFilter):
     def __init__(self, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any) -> None:
         super().__init__(request, params, model, model_admin)
         self.tags = params.pop(self.parameter, [])
-        if len(self.tags) > TAGS_PER_TASK or not all(is_key(each) for each in self.tags):
+        if len(self.tags) > TAGS_PER_TASK or None in map(whole_number, self.tags):
             raise IncorrectLookupParameters
         if self.tags:
             self.used_parameters[self.parameter] = self.tags
 
     @staticmethod
-    def field() -> forms.Field:
+    def field() -> Any:
         widget = AutocompleteSelectMultiple(Task._meta.get_field("tags"), admin.site)  # noqa: SLF001 - public
         return forms.ModelMultipleChoiceField(Tag.objects.all(), widget=widget, required=False)
-
-    @classmethod
-    def media(cls) -> forms.Media:
-        media: forms.Media = cls.field().widget.media
-        return media
 
     def has_output(self) -> bool:
         return True
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
         for tag in self.tags:
-            # By its id: from there PostgreSQL knows how many carry it, and by which index to find them.
-            carriers = Task.tags.through.objects.filter(tag_id=tag)
-            queryset = queryset.filter(pk__in=carriers.values("task_id"))
+            queryset = queryset.tagged(tag)
         return queryset
 
     def choices(self, changelist: Any) -> Iterator[Any]:
@@ -139,17 +126,9 @@ class TagsFilter(admin.ListFilter):
         others = {name: values for name, values in changelist.filter_params.items() if name != self.parameter}
         yield {
             "box": self.field().widget.render(self.parameter, self.tags, {"id": "tags-filter", "aria-label": "Tags"}),
-            "others": [(name, each) for name, values in others.items() for each in listed(values)],
+            "others": [(name, each) for name, values in others.items() for each in values],
         }
 
 
 def start_of(day: datetime.date) -> datetime.datetime:
     return make_aware(datetime.datetime.combine(day, datetime.time.min))
-
-
-def is_key(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and int(text) <= BIGINT_MAX
-
-
-def listed(values: Any) -> list[Any]:
-    return values if isinstance(values, list) else [values]

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils.html import format_html
 from rest_framework import serializers
 
-from config.api.errors import flat_faults
+from config.api.faults import flat_faults
 from tasks.admin.history import by, shown, version_of
 from tasks.history.models import Change
 from tasks.serializers import TaskSerializer
@@ -37,15 +37,6 @@ class DescriptionField(forms.CharField):
         return (initial or "").replace("\r\n", "\n") != (data or "").replace("\r\n", "\n")
 
 
-class VersionField(forms.CharField):
-    """The version of the task that the form was opened at; nothing to edit."""
-
-    widget = forms.HiddenInput
-
-    def has_changed(self, initial: Any, data: Any) -> bool:
-        return False
-
-
 class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generics here at run time
     """A form of an existing task also carries its members as they were when it was opened (show_hidden_initial).
 
@@ -53,14 +44,12 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
     """
 
     description = DescriptionField()
-    version = VersionField(required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            self.initial["version"] = version_of(self.instance)
-            for name in MEMBERS & self.fields.keys():
-                self.fields[name].show_hidden_initial = True
+        self.version = version_of(self.instance) if self.instance.pk else None
+        for name in MEMBERS & self.fields.keys() if self.version else ():
+            self.fields[name].show_hidden_initial = True
 
     def clean(self) -> dict[str, Any] | None:
         """The instance is the row as it is now, locked by TaskAdmin.get_object until the form is saved or refused."""
@@ -68,25 +57,20 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         for name in MEMBERS:
             if name in self.changed_data and name in self.cleaned_data:
                 self._clean_by_rule(name)
-        if self.instance.pk and self.changed_data and self.data.get("version") != self.initial["version"]:
+        if self.version and self.changed_data and self.data.get("version") != self.version:
             self._renew()
             self.add_error(None, STALE)
         return cleaned
 
     def _clean_by_rule(self, name: str) -> None:
-        value = self.cleaned_data[name]
         try:
-            if isinstance(value, QuerySet):
-                by_rule(RULES[name], [tag.name for tag in value])
-            else:
-                self.cleaned_data[name] = by_rule(RULES[name], as_json(value))
+            self.cleaned_data[name] = by_rule(RULES[name], as_json(self.cleaned_data[name]))
         except ValidationError as exc:
             self.add_error(name, exc)
 
     def _renew(self) -> None:
         """Put the form on the current version: it keeps what staff edited, and says what changed meanwhile."""
         data: QueryDict = self.data.copy()  # type: ignore[attr-defined]  # Django's stub knows a Mapping alone
-        data["version"] = self.initial["version"]
         for name in MEMBERS:
             opened, now = as_sent(data.getlist(f"initial-{name}")), as_sent(self._now(name))
             edited = name in self.changed_data and as_sent(data.getlist(name)) != opened
@@ -123,7 +107,12 @@ def by_rule(rule: "serializers.Field[Any, Any, Any, Any]", value: Any) -> Any:
 
 
 def as_json(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime.date) else value
+    match value:
+        case datetime.date():
+            return value.isoformat()
+        case QuerySet():
+            return [tag.name for tag in value]
+    return value
 
 
 def as_sent(values: list[Any]) -> list[str]:

@@ -4,36 +4,27 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import linebreaksbr
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.dateformat import format as format_date
 from django.utils.html import format_html
 from django.utils.text import Truncator
 
-from tasks.admin.limits import all_or_nothing
+from config.api.fields import BIGINT_MAX
+from config.pages.bounded_list import MOST
+from tasks.admin.base import StaffAdmin, all_or_nothing, count_of
 from tasks.history.models import Change, members_before, timeline
+from tasks.history.undo import Undoing
 from tasks.models import RESTORED_COLUMNS, Task, column_value
 
 SHORT = 80
 
 
-class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
-    def get_urls(self) -> list[URLPattern]:
-        def view(route: str, function: Any, name: str) -> Any:
-            return path(f"<int:task_id>/{route}", self.admin_site.admin_view(function), name=name)
-
-        return [
-            view("history/<int:change_id>/restore/", self.restore_view, "tasks_task_restore"),
-            view("bring-back/", self.bring_back_view, "tasks_task_bring_back"),
-            *super().get_urls(),
-        ]
-
+class HistoryPages(StaffAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -59,13 +50,11 @@ class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no
             "may_restore": task and self.has_change_permission(request, task),
             "may_bring_back": delete and self.has_add_permission(request),
         }
-        return self._page(request, "object_history", context | (extra_context or {}))
+        return self.page(request, "task/object_history", context | (extra_context or {}))
 
     @all_or_nothing
     def restore_view(self, request: HttpRequest, task_id: int, change_id: int) -> HttpResponse:
         task = self.get_object(request, str(task_id))
-        if not self.has_change_permission(request, task):
-            raise PermissionDenied
         if task is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(task_id))
         versions = Change.objects.exclude(operation=Change.Operation.DELETE)  # there is no version right after that
@@ -73,9 +62,9 @@ class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no
         if request.method == "POST":
             if request.POST.get("version") == version_of(task):
                 self.log_change(request, task.restore(change), f"Restored the version of {shown(change.at)}.")
-                self.message_user(request, f"The version of {shown(change.at)} is restored.", messages.SUCCESS)
+                self.tell(request, f"The version of {shown(change.at)} is restored.")
                 return to_history(task_id)
-            self.message_user(request, f"Nothing was restored: {CHANGED} {SEE_BELOW}", messages.ERROR)
+            self.refuse(request, f"Nothing was restored: {CHANGED} See below what it would be now.")
         context = {
             "title": f"Restore the version of {shown(change.at)}",
             "object": task,
@@ -83,23 +72,21 @@ class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no
             "differences": list(described(task.members(), task.members_after(change))),
             "verb": "Restore this version",
         }
-        return self._page(request, "restore", context)
+        return self.page(request, "task/restore", context)
 
     @all_or_nothing
     def bring_back_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
         # The lock lets one of two who bring it back at once go first, so that the other is told.
         delete = deletes_of(task_id).select_for_update().first()
         if delete is None:
             raise Http404
         if Task.objects.filter(pk=task_id).exists():
-            self.message_user(request, f"Task {task_id} exists: there is nothing to bring back.", messages.ERROR)
+            self.refuse(request, f"Task {task_id} exists: there is nothing to bring back.")
             return to_history(task_id)
         if request.method == "POST":
             task = Task.objects.bring_back(delete)
             self.log_addition(request, task, "Brought back.")
-            self.message_user(request, f"The task “{task}” is back.", messages.SUCCESS)
+            self.tell(request, f"The task “{task}” is back.")
             return to_history(task_id)
         context = {
             "title": "Bring back this task",
@@ -107,12 +94,23 @@ class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no
             "differences": list(described({}, members_before(delete))),
             "verb": "Bring it back",
         }
-        return self._page(request, "restore", context)
+        return self.page(request, "task/restore", context)
 
-    def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        context = {**self.admin_site.each_context(request), "opts": self.opts, "module_name": "Tasks", **context}
-        return TemplateResponse(request, f"admin/tasks/task/{template}.html", context)
+    @all_or_nothing
+    def undo_view(self, request: HttpRequest, change_id: int) -> HttpResponse:
+        """Asks, and then sets back what the transaction of this change did to tasks that nobody touched since."""
+        change = get_object_or_404(Change, pk=change_id)
+        undoing = Undoing(change)
+        tasks, others, is_delete = undoing.found()
+        if is_delete and not self.has_add_permission(request):
+            raise PermissionDenied
+        if request.method != "POST" or len(tasks) > MOST:
+            context = {"title": "Undo", "change": change, "count": len(tasks), "others": others, "most": MOST}
+            return self.page(request, "task/undo", context)
+        tasks, others = undoing.carry_out()
+        left = f" {count_of(others)} changed since, and left as it is." if others else ""
+        self.tell(request, f"{count_of(tasks)} set back.{left}", can_be_undone=bool(tasks) and not is_delete)
+        return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:
         """Django's hook for an id that is not there: one that was there has a timeline."""
@@ -122,13 +120,11 @@ class HistoryPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no
                 request, opts, object_id
             )
         lost = " Nothing was saved." if request.method == "POST" else ""
-        message = f"The task “{deleted_task(delete)}” was deleted {by(delete)}.{lost} This is its history."
-        self.message_user(request, message, messages.ERROR)
+        self.refuse(request, f"The task “{deleted_task(delete)}” was deleted {by(delete)}.{lost} This is its history.")
         return to_history(delete.task_id)
 
 
 CHANGED = "the task was changed meanwhile."
-SEE_BELOW = "See below what it would be now."
 
 
 def to_history(task_id: int | None) -> HttpResponseRedirect:
@@ -136,8 +132,7 @@ def to_history(task_id: int | None) -> HttpResponseRedirect:
 
 
 def deletes_of(task_id: int | None) -> QuerySet[Change]:
-    deletes = Change.objects.filter(operation=Change.Operation.DELETE, task_id__isnull=False)
-    return deletes.filter(task_id=task_id)
+    return Change.objects.filter(operation=Change.Operation.DELETE, task_id__isnull=False, task_id=task_id)
 
 
 def version_of(task: Task) -> str:
@@ -151,7 +146,9 @@ def deleted_task(delete: Change | None) -> Task:
 
 
 def whole_number(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+    """As a key: a bigint."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
+    return number if number is None or number <= BIGINT_MAX else None
 
 
 def by(change: Change) -> str:

@@ -4,27 +4,26 @@ from datetime import date, datetime
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
-from config.pages.bounded_list import BoundedChangeList, BoundedPaginator
-from tasks.admin.filters import ChangedByFilter, ChangedFilter, DueFilter, StateFilter, TagsFilter, by_choices
+from tasks.admin.base import StaffAdmin
+from tasks.admin.filters import ChangedByFilter, ChangedFilter, DueFilter, PriorityLevelFilter, StateFilter, TagsFilter
 from tasks.admin.periods import CompletedFilter, CreatedFilter, OverdueFilter
 from tasks.models import DueKey, PriorityKey, Task
 
 SOON = 7  # days ahead that are counted
 
 
-class TaskList(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
+class TaskList(StaffAdmin):
     list_display = ("title", "state", "due", "priority_level", "chips", "made", "changed")
     list_filter = (
-        ("completed", StateFilter),
+        StateFilter,
         DueFilter,
-        by_choices("priority", PriorityKey),
+        PriorityLevelFilter,
         ChangedFilter,
         ChangedByFilter,
         TagsFilter,
@@ -34,23 +33,13 @@ class TaskList(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no gen
         OverdueFilter,
     )
     list_per_page = 50
-    list_max_show_all = 0
     date_hierarchy = "created_at"
     ordering = ("-created_at",)  # as the API has it, and as the dates above the list go
-    show_full_result_count = False  # the count of all tasks would cost more than the page
-    show_facets = admin.ShowFacets.NEVER  # each of them would be a count
-    paginator = BoundedPaginator
-
-    class Media:
-        css = {"all": ("tasks/admin.css",)}
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
-        return BoundedChangeList
 
     @property
     def media(self) -> Any:
         """With what the filter by tags needs."""
-        return super().media + TagsFilter.media()
+        return super().media + TagsFilter.field().widget.media
 
     @admin.display(description="done")
     def state(self, task: Task) -> str:

@@ -1,12 +1,13 @@
 """Filters that the figures of the start page lead to. Each shows in the sidebar only while it is in force."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Q, QuerySet
+from django.db.models.lookups import LessThan
 from django.http import HttpRequest
 from django.utils.formats import date_format
 
@@ -14,14 +15,16 @@ from tasks.models import DueKey
 
 PART = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2})?")
 OPEN_END = ".."
-Period = tuple[datetime | None, datetime | None]
 
 
-class GivenFilter(admin.SimpleListFilter):
-    """A filter by whatever value the URL gives; its only choices are this one and none.
+class PeriodFilter(admin.SimpleListFilter):
+    """By a time in UTC: a day, an hour, or from one to another with both included, as in ISO 8601.
 
-    Without a value it has no choices, and Django asks it for nothing more.
+    2026-11-20, 2026-11-20T14, 2026-11-01/2026-11-07, ../2026-11-07 (and earlier), 2026-11-01/.. (and later).
+    Its only choices are the one that the URL gives, and none. Without one, Django asks it for nothing more.
     """
+
+    wanted = "a day such as 2026-11-20, an hour such as 2026-11-20T14, or two of them with a / between"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         value = self.value()
@@ -34,22 +37,8 @@ class GivenFilter(admin.SimpleListFilter):
             model_admin.message_user(request, message, messages.ERROR)
             raise IncorrectLookupParameters from exc
 
-    wanted: str
-
     def words(self, value: str) -> str:
         """Raises ValueError or OverflowError where the value is none."""
-        raise NotImplementedError
-
-
-class PeriodFilter(GivenFilter):
-    """By a time in UTC: a day, an hour, or from one to another with both included, as in ISO 8601.
-
-    2026-11-20, 2026-11-20T14, 2026-11-01/2026-11-07, ../2026-11-07 (and earlier), 2026-11-01/.. (and later)
-    """
-
-    wanted = "a day such as 2026-11-20, an hour such as 2026-11-20T14, or two of them with a / between"
-
-    def words(self, value: str) -> str:
         first, _, last = value.partition("/")
         period(value)
         if not last:
@@ -76,23 +65,23 @@ class AtFilter(PeriodFilter):
     title, parameter_name = "time", "at"
 
 
-class OverdueFilter(GivenFilter):
+class OverdueFilter(PeriodFilter):
     """By what was overdue at the end of a day, as figures.completed_and_overdue counts it."""
 
     title, parameter_name, wanted = "overdue on", "overdue_on", "a day such as 2026-11-20"
 
     def words(self, value: str) -> str:
-        period(value)
-        return date_format(day(value), "j F Y")
+        if len(value) != len("2026-11-20"):
+            raise ValueError(value)
+        return super().words(value)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        on = day(str(self.value()))
-        still_open = Q(completed=False) | Q(completed_at__gte=after(on.isoformat()))
-        overdue: QuerySet[Any] = queryset.alias(due_key=DueKey("due_date")).filter(still_open, due_key__lt=on)
-        return overdue
+        on = str(self.value())
+        still_open = Q(completed=False) | Q(completed_at__gte=after(on))
+        return queryset.filter(still_open, LessThan(DueKey("due_date"), start_of(on).date()))
 
 
-def period(text: str) -> Period:
+def period(text: str) -> tuple[datetime | None, datetime | None]:
     """From a time on, and before another one; None where it is open."""
     first, slash, last = text.partition("/")
     since = None if slash and first == OPEN_END else start_of(first)
@@ -110,12 +99,5 @@ def after(part: str) -> datetime:
     return start_of(part) + (timedelta(hours=1) if "T" in part else timedelta(days=1))
 
 
-def day(text: str) -> date:
-    if "T" in text:
-        raise ValueError(text)
-    return start_of(text).date()
-
-
 def words_of(part: str) -> str:
-    time = start_of(part)
-    return date_format(time, "j F Y" if "T" not in part else "j F Y, H:00 e")
+    return date_format(start_of(part), "j F Y" if "T" not in part else "j F Y, H:00 e")

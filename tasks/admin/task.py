@@ -2,16 +2,17 @@
 
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import URLPattern, path
 
-from tasks.admin.actions import TaskActions
-from tasks.admin.form import MEMBERS, TaskForm
-from tasks.admin.history import CHANGED, version_of
+from tasks.admin.actions import ACTIONS
+from tasks.admin.form import MEMBERS, TaskForm, by_rule
+from tasks.admin.history import CHANGED, HistoryPages, version_of
 from tasks.admin.list import TaskList
 from tasks.admin.transfer import TransferPages
 from tasks.filters import SEARCH_LENGTH, SearchField
@@ -22,13 +23,42 @@ admin.site.index_title = "Overview"
 
 
 @admin.register(Task)
-class TaskAdmin(TaskList, TaskActions, TransferPages):
+class TaskAdmin(TaskList, HistoryPages, TransferPages):
     form = TaskForm
     readonly_fields = ("created_at", "updated_at", "completed_at")
     fields: ClassVar[tuple[str, ...]] = (*MEMBERS, *readonly_fields)
+    actions = ACTIONS
     autocomplete_fields = ("tags",)
     search_fields = ("title", "description")
     search_help_text = 'Words of title and description, all of them. "A phrase", -without and this or that work.'
+
+    # Of each page its route, and the permission that it takes.
+    pages: ClassVar[dict[str, tuple[str, str]]] = {
+        "import": ("import/", "add"),
+        "import_preview": ("import/preview/", "add"),
+        "import_bad": ("import/bad/", "add"),
+        "export": ("export/", "view"),
+        "export_download": ("export/<str:file_format>/", "view"),
+        "undo": ("undo/<int:change_id>/", "change"),
+        "restore": ("<int:task_id>/history/<int:change_id>/restore/", "change"),
+        "bring_back": ("<int:task_id>/bring-back/", "add"),
+    }
+
+    def get_urls(self) -> list[URLPattern]:
+        urls = [
+            path(route, self.admin_site.admin_view(self._view(name, permission)), name=f"tasks_task_{name}")
+            for name, (route, permission) in self.pages.items()
+        ]
+        return [*urls, *super().get_urls()]
+
+    def _view(self, name: str, permission: str) -> Any:
+        def view(request: HttpRequest, **kwargs: Any) -> HttpResponseBase:
+            if not getattr(self, f"has_{permission}_permission")(request):
+                raise PermissionDenied
+            answer: HttpResponseBase = getattr(self, f"{name}_view")(request, **kwargs)
+            return answer
+
+        return view
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         return super().get_queryset(request).prefetch_related("tags")
@@ -37,13 +67,6 @@ class TaskAdmin(TaskList, TaskActions, TransferPages):
         """A new task has no times yet."""
         return tuple(name for name in self.fields if obj or name not in self.readonly_fields)
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Task | None:
-        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
-        task: Task | None = super().get_object(request, object_id, from_field)
-        if task is None or request.method != "POST":
-            return task
-        return self.get_queryset(request).select_for_update().filter(pk=task.pk).first()
-
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
@@ -51,21 +74,23 @@ class TaskAdmin(TaskList, TaskActions, TransferPages):
         if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
             return queryset, False
         try:
-            text = SearchField(max_length=SEARCH_LENGTH).parse(search_term)
+            text = by_rule(SearchField(max_length=SEARCH_LENGTH), search_term)
         except ValidationError as exc:
-            self.message_user(request, f"Nothing was searched for: {exc.message}", messages.ERROR)
+            self.refuse(request, f"Nothing was searched for: {exc.messages[0]}")
             return queryset.none(), False
         return queryset.search(text), False
 
     def save_model(self, request: HttpRequest, obj: Task, form: TaskForm, change: bool) -> None:
         """Only what was edited: the form is of the current version, but of its members a browser may send others."""
-        columns = [name for name in form.changed_data if name != "tags"]
-        obj.save(update_fields=columns if change else None)
+        values = {name: form.cleaned_data[name] for name in form.changed_data}
+        obj.pk = (Task.objects.change(obj.pk, values) if change else Task.objects.insert(values)).pk
         obj.refresh_from_db()
 
     def save_related(self, request: HttpRequest, form: TaskForm, formsets: Any, change: bool) -> None:
-        if "tags" in form.changed_data:
-            super().save_related(request, form, formsets, change)
+        """The tags are saved."""
+
+    def named(self, rows: QuerySet[Task]) -> list[tuple[Any, ...]]:
+        return list(rows.values_list("pk", "updated_at", "title"))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -75,6 +100,6 @@ class TaskAdmin(TaskList, TaskActions, TransferPages):
             task = self.get_object(request, unquote(object_id))
             version = version_of(task) if task else ""
             if task and request.method == "POST" and request.POST.get("version") != version:
-                self.message_user(request, f"Nothing was deleted: {CHANGED} Confirm again.", messages.ERROR)
+                self.refuse(request, f"Nothing was deleted: {CHANGED} Confirm again.")
                 return HttpResponseRedirect(request.get_full_path())
             return super().delete_view(request, object_id, {"version": version, **(extra_context or {})})

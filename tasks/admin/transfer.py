@@ -6,9 +6,7 @@ from itertools import islice
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import (
@@ -19,10 +17,11 @@ from django.http import (
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils import timezone
 
+from tasks.admin.base import StaffAdmin
 from tasks.admin.preview import LARGEST, Preview
 from tasks.models import Task
 from tasks.transfer import load
@@ -47,33 +46,18 @@ class UploadForm(forms.Form):
         return file
 
 
-class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
-    def get_urls(self) -> list[URLPattern]:
-        def view(route: str, function: Any, name: str) -> Any:
-            return path(route, self.admin_site.admin_view(function), name=f"tasks_task_{name}")
-
-        return [
-            view("import/", self.import_view, "import"),
-            view("import/preview/", self.preview_view, "import_preview"),
-            view("import/bad/", self.bad_view, "import_bad"),
-            view("export/", self.export_view, "export"),
-            view("export/<str:file_format>/", self.download_view, "export_download"),
-            *super().get_urls(),
-        ]
-
+class TransferPages(StaffAdmin):
     def import_view(self, request: HttpRequest) -> HttpResponse:
-        self._may_import(request)
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]
             values = {"name": file.name, "content": file.read(), "at": timezone.now()}
             Upload.objects.update_or_create(user_id=str(request.user.pk), defaults=values)
             return HttpResponseRedirect(reverse("admin:tasks_task_import_preview"))
-        return self._transfer_page(request, "import", {"title": "Import tasks", "form": form, "columns": COLUMNS})
+        return self.page(request, "task/import", {"title": "Import tasks", "form": form, "columns": COLUMNS})
 
-    def preview_view(self, request: HttpRequest) -> HttpResponse:
+    def import_preview_view(self, request: HttpRequest) -> HttpResponse:
         """What would be made. A POST makes it, if it is still what the page showed."""
-        self._may_import(request)
         preview = Preview(self._upload(request))
         try:
             # Durable: a savepoint would give the tasks another xmin, and the touch trigger work to do.
@@ -86,35 +70,28 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
                     done = sum(load.write())
                     preview.upload.delete()
         except load.Busy:
-            self.message_user(request, "Nothing was imported: another import is under way.", messages.ERROR)
+            self.refuse(request, "Nothing was imported: another import is under way.")
             return HttpResponseRedirect(request.path)
         if as_shown:
-            self.message_user(request, f"Tasks imported: {done:,}.", messages.SUCCESS)
+            self.tell(request, f"Tasks imported: {done:,}.")
             return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
         if request.method == "POST":
-            self.message_user(
-                request, "Nothing was imported: things changed. See below what it would be now.", messages.ERROR
-            )
-        return self._transfer_page(request, "import_preview", {"title": "Import tasks: preview", "preview": preview})
+            self.refuse(request, "Nothing was imported: things changed. See below what it would be now.")
+        return self.page(request, "task/import_preview", {"title": "Import tasks: preview", "preview": preview})
 
-    def bad_view(self, request: HttpRequest) -> HttpResponse:
+    def import_bad_view(self, request: HttpRequest) -> HttpResponse:
         """The bad rows as a file."""
-        self._may_import(request)
         upload, text = self._upload(request), io.StringIO()
         with transaction.atomic():
             Preview(upload, text).look()
         return HttpResponse(text.getvalue(), headers=download_headers("bad-rows", format_of(upload.name) or ""))
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         context = {"title": "Export tasks", "formats": FORMATS, "query": request.GET.urlencode()}
-        return self._transfer_page(request, "export", context)
+        return self.page(request, "task/export", context)
 
-    def download_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
+    def export_download_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
         """The tasks of the list, filtered as the query says."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         if file_format not in FORMATS:
             raise Http404
         try:
@@ -123,20 +100,8 @@ class TransferPages(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has n
             return HttpResponseRedirect(f"{reverse('admin:tasks_task_changelist')}?e=1")
         return file_of(file_format, tasks)
 
-    def _may_import(self, request: HttpRequest) -> None:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-
     def _upload(self, request: HttpRequest) -> Upload:
-        upload = Upload.objects.filter(user_id=str(request.user.pk)).first()
-        if upload is None:
-            raise Http404
-        return upload
-
-    def _transfer_page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        context = {**self.admin_site.each_context(request), "opts": self.opts, **context}
-        return TemplateResponse(request, f"admin/tasks/task/{template}.html", context)
+        return get_object_or_404(Upload, user_id=str(request.user.pk))
 
 
 def file_of(file_format: str, tasks: QuerySet[Task] | None) -> StreamingHttpResponse:

@@ -26,7 +26,7 @@ BEGIN
     RETURN QUERY SELECT * FROM tasks_tag WHERE id = ANY (found) ORDER BY lower(name) COLLATE "C";
 END $$;
 
-CREATE OR REPLACE FUNCTION tasks_tags_of(task bigint) RETURNS text[] LANGUAGE sql VOLATILE AS $$
+CREATE OR REPLACE FUNCTION tasks_tags_of(task bigint) RETURNS text[] LANGUAGE sql STABLE AS $$
     SELECT ARRAY(SELECT tag.name FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
                   WHERE link.task_id = task ORDER BY lower(tag.name) COLLATE "C")
 $$;
@@ -40,14 +40,17 @@ CREATE OR REPLACE FUNCTION tasks_task_change(
     OUT state text, OUT task tasks_task, OUT tags text[]
 ) RETURNS SETOF record LANGUAGE plpgsql AS $$
 DECLARE
+    seen record;
     was tasks_task;
     same_tags boolean := true;
 BEGIN
-    SELECT * INTO was FROM tasks_task WHERE id = key;
     LOOP
-        EXIT WHEN was.id IS NULL;
+        -- Both in one statement, and so as they were at one moment.
+        SELECT tasks_task AS task, tasks_tags_of(id) AS tags INTO seen FROM tasks_task WHERE id = key;
+        EXIT WHEN NOT FOUND;
+        was := seen.task;
         task := was;
-        tags := tasks_tags_of(key);
+        tags := seen.tags;
         IF tasks_etag(was.updated_at) <> ALL (allowed) OR tasks_etag(was.updated_at) = ANY (refused) THEN
             state := 'stale';
             RETURN NEXT;
@@ -78,7 +81,7 @@ BEGIN
             RETURN NEXT;
             EXIT;
         END IF;
-        SELECT * INTO was FROM tasks_task WHERE id = key FOR NO KEY UPDATE;  -- another writer was faster: look again
+        PERFORM FROM tasks_task WHERE id = key FOR NO KEY UPDATE;  -- another writer was faster: look again
     END LOOP;
 END $$;
 
@@ -100,22 +103,24 @@ END $$;
 CREATE OR REPLACE FUNCTION tasks_task_delete(
     key bigint, allowed text[], refused text[], OUT state text, OUT task tasks_task, OUT tags text[]
 ) RETURNS SETOF record LANGUAGE plpgsql AS $$
+DECLARE
+    seen record;
 BEGIN
-    SELECT * INTO task FROM tasks_task WHERE id = key;
     LOOP
-        EXIT WHEN task.id IS NULL;
+        SELECT tasks_task AS task, tasks_tags_of(id) AS tags INTO seen FROM tasks_task WHERE id = key;
+        EXIT WHEN NOT FOUND;
+        task := seen.task;
+        tags := seen.tags;
         IF tasks_etag(task.updated_at) <> ALL (allowed) OR tasks_etag(task.updated_at) = ANY (refused) THEN
             state := 'stale';
-            tags := tasks_tags_of(key);
             RETURN NEXT;
             EXIT;
         END IF;
-        IF EXISTS (SELECT FROM tasks_task_tags WHERE task_id = key) THEN
+        IF cardinality(tags) > 0 THEN
             PERFORM FROM tasks_task WHERE id = key AND updated_at = task.updated_at FOR UPDATE;
-            IF FOUND THEN
-                DELETE FROM tasks_task_tags WHERE task_id = key;  -- first, so that the history has the tags it had
-                SELECT * INTO task FROM tasks_task WHERE id = key;
-            END IF;
+            CONTINUE WHEN NOT FOUND;  -- another writer was faster: look again
+            DELETE FROM tasks_task_tags WHERE task_id = key;  -- first, so that the history has the tags that it had
+            SELECT * INTO task FROM tasks_task WHERE id = key;  -- which changed with them
         END IF;
         DELETE FROM tasks_task WHERE id = key AND updated_at = task.updated_at;
         IF FOUND THEN
@@ -123,6 +128,5 @@ BEGIN
             RETURN NEXT;
             EXIT;
         END IF;
-        SELECT * INTO task FROM tasks_task WHERE id = key FOR UPDATE;
     END LOOP;
 END $$;

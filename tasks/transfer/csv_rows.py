@@ -12,6 +12,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from config.api.parsers import Members
 from tasks.transfer.records import COLUMNS, NOTE, BadFile, ImportSerializer, Record, may_be_empty
 
 BOOLEANS = {"true": True, "false": False}
@@ -57,7 +58,9 @@ def own_records(header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Ite
             reason = f"It has {len(cells)} cells, and the header {len(header)}."
             yield Record(line, dict(enumerate(cells)), reason)  # type: ignore[arg-type]  # cells without names
             continue
-        yield Record(line, {name: value_of(cells[place]) for place, name, value_of in columns if cells[place]})
+        values = {name: value_of(cells[place]) for place, name, value_of in columns if cells[place]}
+        # Nothing but a null character could be a fault of the text: without one, there is none to be found.
+        yield Record(line, values if "\0" in "".join(cells) else Members(values))
 
 
 def reader_of(name: str) -> Callable[[str], Any]:

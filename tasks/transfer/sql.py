@@ -31,14 +31,16 @@ STAGE = f"""
         SELECT 0::bigint AS row, 0::bigint AS line, {columns({"reference": "NULL::varchar", "tags": "NULL::varchar[]"})}
           FROM tasks_task AS task WITH NO DATA"""
 # A row without a reference gets one of what stands in it, and of how many such rows the file has before it. It stays
-# what it was in earlier versions: a column that came later takes part where it is not null.
+# what it was in earlier versions: a column that came later takes part where it is not null, and in the way in which
+# Todoist's priority did, which was a tag: p1.
 FIRST = ("title", "description", "completed", "completed_at", "due_date", "tags", "created_at")
-LATER = "".join(f", '{name}=' || {name}" for name in COLUMNS if name not in ("reference", *FIRST))
+LATER = ", ".join(f"'{name[0]}' || {name}" for name in COLUMNS if name not in ("reference", *FIRST))
+DIGESTED = ", ".join(FIRST).replace("tags", f"array_remove(tags || ARRAY[{LATER}]::varchar[], NULL)")
 NAME = f"""
     UPDATE stage SET reference = named.reference FROM (
         SELECT row, 'row:' || digest || ':' || row_number() OVER (PARTITION BY digest ORDER BY row) AS reference
           FROM (SELECT row, left(encode(sha256(convert_to(
-                       concat(ROW({", ".join(FIRST)})::text{LATER}), 'UTF8')), 'hex'), 32) AS digest
+                       ROW({DIGESTED})::text, 'UTF8')), 'hex'), 32) AS digest
                   FROM stage WHERE reference IS NULL) AS digests
     ) AS named WHERE stage.row = named.row"""
 TWICE = "SELECT reference, min(row) AS row FROM stage GROUP BY reference HAVING count(*) > 1"

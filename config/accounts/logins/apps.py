@@ -1,9 +1,4 @@
-from django.apps import AppConfig
 from django.contrib.admin import apps
-
-
-class LoginsConfig(AppConfig):
-    name = "config.accounts.logins"
 
 
 class AdminConfig(apps.AdminConfig):

@@ -22,30 +22,24 @@ class InvalidToken(exceptions.AuthenticationFailed):
 
 class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, TokenGrant] | None:
-        """None only without the header: one that is wrong is never taken for nobody's."""
+        """None only without the header: one that is wrong is never taken for nobody's.
+
+        A grant may be as it was a moment ago: whoever relies on it requires its version.
+        """
         if "HTTP_AUTHORIZATION" not in request.META:
             return None
-        grant = grant_of(request.META)
+        text = token_in(request.META)
+        grant = remembered(text)
+        if grant is None:
+            public_id = public_id_of(text)
+            grant = look_up(public_id, text) if public_id else None
+        if grant is None:
+            raise InvalidToken
         return grant.user, grant
 
     def authenticate_header(self, request: Request) -> str:
         """RFC 6750, section 3."""
         return f'{REALM}, error="invalid_token"' if "HTTP_AUTHORIZATION" in request.META else REALM
-
-
-def grant_of(environ: dict[str, Any]) -> TokenGrant:
-    """What the header Authorization grants, or granted a moment ago: whoever relies on it requires its version.
-
-    Raises InvalidToken.
-    """
-    text = token_in(environ)
-    known = remembered(text)
-    if known is None:
-        public_id = public_id_of(text)
-        known = look_up(public_id, text) if public_id else None
-        if known is None:
-            raise InvalidToken
-    return known
 
 
 def token_in(environ: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 
 from tasks.admin.start import figures
 from tasks.admin.start.figures import DAY
-from tasks.admin.start.plots import Bars, Cells, Columns, Figure, Plot, PlotRow
+from tasks.admin.start.plots import Figure, Plot, PlotRow, bars, cells, columns
 from tasks.history.models import Change
 from tasks.models import Task
 
@@ -42,40 +42,34 @@ def task_plots(today: date) -> Iterator[Plot]:
     days = [today - DAY * ago for ago in range(DAYS - 1, -1, -1)]
     created = figures.created([(day, day) for day in days])
     completed, overdue = figures.completed_and_overdue(days)
-    yield Columns(
-        "plot-days",
-        "Created and completed",
-        f"Tasks of the last {DAYS} days: {sum(created):,} created, {sum(completed):,} completed.",
-        ("created", "completed"),
-        [
-            PlotRow(short(day), [tasks(one, {"created_at": f"{day}"}), tasks(other, {"completed_at": f"{day}"})])
-            for day, one, other in zip(days, created, completed, strict=True)
-        ],
-    )
-    yield Columns(
-        "plot-overdue",
-        "Overdue",
-        f"Open and past their due date: {overdue[0]:,} on {short(days[0])}, {overdue[-1]:,} today.",
-        ("open at the end of the day and past their due date",),
-        [
-            PlotRow(short(day), [tasks(count, {"overdue_on": f"{day}"})])
-            for day, count in zip(days, overdue, strict=True)
-        ],
-    )
+
+    def by_day(**counts: list[int]) -> list[PlotRow]:
+        """`counts` by the parameter of the list that each leads to."""
+        return [
+            PlotRow(short(day), [tasks(each[number], {name: f"{day}"}) for name, each in counts.items()])
+            for number, day in enumerate(days)
+        ]
+
+    note = f"Tasks of the last {DAYS} days: {sum(created):,} created, {sum(completed):,} completed."
+    rows = by_day(created_at=created, completed_at=completed)
+    yield Plot("plot-days", "Created and completed", note, ("created", "completed"), rows, columns)
+    note = f"Open and past their due date: {overdue[0]:,} on {short(days[0])}, {overdue[-1]:,} today."
+    series = ("open at the end of the day and past their due date",)
+    yield Plot("plot-overdue", "Overdue", note, series, by_day(overdue_on=overdue), columns)
     yield ages(today)
     yield tags(today)
 
 
 def ages(today: date) -> Plot:
-    bands = [(name, today - DAY * since, today - DAY * until) for name, since, until in AGES]
-    oldest = bands[-1][1] - DAY
-    periods = [f"{since}/{until}" for _, since, until in bands] + [f"../{oldest}"]
-    counts = figures.created([(since, until) for _, since, until in bands] + [(date.min, oldest)], is_open=True)
+    bands = [(today - DAY * since, today - DAY * until) for _, since, until in AGES]
+    oldest = bands[-1][0] - DAY
+    periods = [*(f"{since}/{until}" for since, until in bands), f"../{oldest}"]
+    counts = figures.created([*bands, (date.min, oldest)], is_open=True)
     rows = [
         PlotRow(name, [tasks(count, OPEN | {"created_at": period})])
         for name, count, period in zip([*(name for name, *_ in AGES), "older"], counts, periods, strict=True)
     ]
-    return Bars("plot-age", "Open tasks by age", f"Open tasks: {sum(counts):,}.", ("open",), rows)
+    return Plot("plot-age", "Open tasks by age", f"Open tasks: {sum(counts):,}.", ("open",), rows, bars)
 
 
 def tags(today: date) -> Plot:
@@ -86,7 +80,7 @@ def tags(today: date) -> Plot:
         for pk, name, count in found
     ]
     note = f"Of the open tasks created since {short(since)}." if since else "Of all open tasks."
-    return Bars("plot-tags", "Open tasks by tag", note, ("open",), rows)
+    return Plot("plot-tags", "Open tasks by tag", note, ("open",), rows, bars)
 
 
 def change_plots(today: date) -> Iterator[Plot]:
@@ -113,7 +107,7 @@ def actors(period: str, found: Changes, limit: str) -> Plot:
         for actor, _ in sums.most_common(MOST_ACTORS)
     ]
     note = f"Changes of tasks and tags in the last {WEEK} days: {sums.total():,}.{limit}"
-    return Bars("plot-actors", "Who changed what", note, [str(each) for each in Change.Operation.labels], rows)
+    return Plot("plot-actors", "Who changed what", note, [*map(str, Change.Operation.labels)], rows, bars)
 
 
 def hours(start: date, found: Changes, cut_at: int, limit: str) -> Plot:
@@ -132,7 +126,7 @@ def hours(start: date, found: Changes, cut_at: int, limit: str) -> Plot:
     if found:
         hour, most = counts.most_common(1)[0]
         note = f"Most changes: {most:,} on {short(start + DAY * (hour // 24))} from {hour % 24:02}:00.{limit}"
-    return Cells("plot-hours", "Busiest hours", note, [f"{hour:02}" for hour in range(24)], rows)
+    return Plot("plot-hours", "Busiest hours", note, [f"{hour:02}" for hour in range(24)], rows, cells)
 
 
 def hour_of(start: date, hour: int) -> str:

@@ -3,9 +3,10 @@
 Lengths are in units of a picture that is WIDTH wide, whatever it is on the screen.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 WIDTH, NAMES, NUMBERS, LINE = 360, 108, 66, 18
 LONGEST_NAME = 14
@@ -21,43 +22,40 @@ class Figure:
         return f"{self.count:,}{' or more' if self.at_least else ''}"
 
 
-@dataclass
-class PlotRow:
+class PlotRow(NamedTuple):
     name: str
     figures: Sequence[Figure | None]  # one for each of the plot's series; None is not counted
 
 
-@dataclass
-class Mark:
-    """A rectangle, and a larger one around it where it would be too small to be met."""
+class Box(NamedTuple):
+    x: float
+    y: float
+    width: float
+    height: float
 
+
+class Mark(NamedTuple):
     figure: Figure
     title: str
     series: int
-    x: float
-    y: float
-    width: float
-    height: float
-    target: tuple[float, float] | None = None  # its y and height
+    box: Box
+    target: Box | None = None  # a larger one, where the mark would be too small to be met
     opacity: float = 1
 
 
-@dataclass
-class Ground:
-    """What the marks stand on."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass
-class Text:
+class Text(NamedTuple):
     text: str
     x: float
     y: float
     anchor: str = "start"
+
+
+class Picture(NamedTuple):
+    height: float
+    ground: Box  # what the marks stand on
+    marks: list[Mark]
+    texts: list[Text]
+    width: float = WIDTH
 
 
 @dataclass
@@ -67,29 +65,19 @@ class Plot:
     note: str
     series: Sequence[str]
     rows: Sequence[PlotRow]
-    width = WIDTH
+    draw: Callable[["Plot"], Picture]
 
     @property
     def has_legend(self) -> bool:
-        return len(self.series) > 1
+        return len(self.series) > 1 and self.draw is not cells
 
     @cached_property
     def peak(self) -> int:
         return max((figure.count for row in self.rows for figure in row.figures if figure), default=0)
 
-    @property
-    def height(self) -> float:
-        raise NotImplementedError
-
-    @property
-    def ground(self) -> Ground:
-        raise NotImplementedError
-
-    def marks(self) -> Iterator[Mark]:
-        raise NotImplementedError
-
-    def texts(self) -> Iterator[Text]:
-        raise NotImplementedError
+    @cached_property
+    def picture(self) -> Picture:
+        return self.draw(self)
 
     def counted(self) -> Iterator[tuple[int, int, Figure, str]]:
         """What there is to draw: row, series, figure, and its words."""
@@ -99,88 +87,50 @@ class Plot:
                     yield number, series, figure, f"{row.name}, {self.series[series]}: {figure}"
 
 
-class Columns(Plot):
+def columns(plot: Plot) -> Picture:
     """A column for each row, from left to right; those of a second series hang down."""
-
-    top, bottom, height = 16, 146, 166
-
-    @property
-    def ground(self) -> Ground:
-        return Ground(0, self.top + (self.bottom - self.top) / len(self.series) - 0.25, WIDTH, 0.5)
-
-    def marks(self) -> Iterator[Mark]:
-        width, most = WIDTH / len(self.rows), (self.bottom - self.top) / len(self.series)
-        for number, series, figure, title in self.counted():
-            height = max(1, most * figure.count / self.peak)
-            y = self.top + most - (0 if series else height)
-            target = (self.top + most * series, most)
-            yield Mark(figure, title, series, number * width, y, width * 0.85, height, target)
-
-    def texts(self) -> Iterator[Text]:
-        yield Text(f"{self.peak:,}", 0, self.top - 4)
-        middle = len(self.rows) // 2
-        yield Text(self.rows[0].name, 0, self.height - 6)
-        yield Text(self.rows[middle].name, WIDTH * (middle + 0.5) / len(self.rows), self.height - 6, "middle")
-        yield Text(self.rows[-1].name, WIDTH, self.height - 6, "end")
+    top, most, bottom = 16, 130 / len(plot.series), 160
+    width, middle, marks = WIDTH / len(plot.rows), len(plot.rows) // 2, []
+    for number, series, figure, title in plot.counted():
+        target = Box(number * width, top + most * series, width * 0.85, most)
+        height = max(1, most * figure.count / plot.peak)
+        box = target._replace(y=top + most - (0 if series else height), height=height)
+        marks.append(Mark(figure, title, series, box, target))
+    texts = [
+        Text(f"{plot.peak:,}", 0, top - 4),
+        Text(plot.rows[0].name, 0, bottom),
+        Text(plot.rows[middle].name, width * (middle + 0.5), bottom, "middle"),
+        Text(plot.rows[-1].name, WIDTH, bottom, "end"),
+    ]
+    return Picture(bottom + 6, Box(0, top + most - 0.25, WIDTH, 0.5), marks, texts)
 
 
-class Bars(Plot):
+def bars(plot: Plot) -> Picture:
     """A bar for each row, from top to bottom, its series one behind the other, and their sum."""
-
-    @property
-    def height(self) -> float:
-        return LINE * len(self.rows) + 4
-
-    @property
-    def ground(self) -> Ground:
-        return Ground(NAMES - 0.5, 0, 0.5, self.height)
-
-    @cached_property
-    def sums(self) -> list[int]:
-        return [sum(figure.count for figure in row.figures if figure) for row in self.rows]
-
-    @cached_property
-    def scale(self) -> float:
-        return (WIDTH - NAMES - NUMBERS) / max(self.sums)
-
-    def marks(self) -> Iterator[Mark]:
-        ends = [float(NAMES)] * len(self.rows)
-        for number, series, figure, title in self.counted():
-            width = max(1, self.scale * figure.count)
-            yield Mark(figure, title, series, ends[number], LINE * number + 3, width, LINE - 5)
-            ends[number] += width
-
-    def texts(self) -> Iterator[Text]:
-        for number, (row, total) in enumerate(zip(self.rows, self.sums, strict=True)):
-            y = LINE * number + 13
-            name = row.name if len(row.name) <= LONGEST_NAME else f"{row.name[: LONGEST_NAME - 1]}…"
-            yield Text(name, NAMES - 6, y, "end")
-            more = "+" if any(figure and figure.at_least for figure in row.figures) else ""
-            yield Text(f"{total:,}{more}", NAMES + self.scale * total + 7, y)
+    height, marks, texts = LINE * len(plot.rows) + 4, [], []
+    sums = [sum(figure.count for figure in row.figures if figure) for row in plot.rows]
+    scale, ends = (WIDTH - NAMES - NUMBERS) / max(sums), [float(NAMES)] * len(sums)
+    for number, series, figure, title in plot.counted():
+        box = Box(ends[number], LINE * number + 3, max(1, scale * figure.count), LINE - 5)
+        marks.append(Mark(figure, title, series, box))
+        ends[number] += box.width
+    for number, (row, total) in enumerate(zip(plot.rows, sums, strict=True)):
+        y = LINE * number + 13
+        name = row.name if len(row.name) <= LONGEST_NAME else f"{row.name[: LONGEST_NAME - 1]}…"
+        more = "+" if any(figure and figure.at_least for figure in row.figures) else ""
+        texts += [Text(name, NAMES - 6, y, "end"), Text(f"{total:,}{more}", NAMES + scale * total + 7, y)]
+    return Picture(height, Box(NAMES - 0.5, 0, 0.5, height), marks, texts)
 
 
-class Cells(Plot):
+def cells(plot: Plot) -> Picture:
     """A cell for each figure, the darker the more."""
-
-    left, has_legend = 50, False
-
-    @property
-    def height(self) -> float:
-        return LINE * (len(self.rows) + 1)
-
-    @property
-    def ground(self) -> Ground:
-        return Ground(self.left, LINE, WIDTH - self.left - 1, self.height - LINE - 1)
-
-    def marks(self) -> Iterator[Mark]:
-        width = (WIDTH - self.left) / len(self.series)
-        for number, series, figure, title in self.counted():
-            x, y = self.left + width * series, LINE * (number + 1)
-            yield Mark(figure, title, 0, x, y, width - 1, LINE - 1, opacity=0.15 + 0.85 * figure.count / self.peak)
-
-    def texts(self) -> Iterator[Text]:
-        width = (WIDTH - self.left) / len(self.series)
-        for series in range(0, len(self.series), 6):
-            yield Text(self.series[series], self.left + width * series, LINE - 5)
-        for number, row in enumerate(self.rows):
-            yield Text(row.name, self.left - 5, LINE * (number + 1) + 13, "end")
+    left, height = 50, LINE * (len(plot.rows) + 1)
+    width = (WIDTH - left) / len(plot.series)
+    marks = [
+        Mark(figure, title, 0, box, opacity=0.15 + 0.85 * figure.count / plot.peak)
+        for number, series, figure, title in plot.counted()
+        for box in [Box(left + width * series, LINE * (number + 1), width - 1, LINE - 1)]
+    ]
+    texts = [Text(plot.series[each], left + width * each, LINE - 5) for each in range(0, len(plot.series), 6)]
+    texts += [Text(row.name, left - 5, LINE * number + 13, "end") for number, row in enumerate(plot.rows, 1)]
+    return Picture(height, Box(left, LINE, WIDTH - left - 1, height - LINE - 1), marks, texts)

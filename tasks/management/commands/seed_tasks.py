@@ -2,9 +2,8 @@
 
 import random
 import time
-from argparse import ArgumentTypeError
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,18 +12,18 @@ from django.db import connection, transaction
 from django.utils import timezone
 from tqdm import tqdm
 
+from config.arguments import number
 from tasks.models import Tag
 from tasks.transfer.load import vacuum
 
 T = TypeVar("T")
-Drawn = tuple[str, tuple[str, ...]]  # a task as a line for COPY, without its id, and the names of its tags
+Drawn = tuple[tuple[str | None, ...], tuple[str, ...]]  # a task's values for COLUMNS, and the names of its tags
 
 BATCH = 10_000
 SEED = 2024
 DAY = 24 * 3600.0
-FIRST_DAY = date(1970, 1, 1).toordinal()
 OLDEST, LONGEST_WORK = 730 * DAY, 90 * DAY
-NULL = r"\N"
+COLUMNS = "title, description, completed, completed_at, due_date, created_at, updated_at"
 RESERVE = "SELECT nextval(name) FROM pg_get_serial_sequence('tasks_task', 'id') AS name, generate_series(1, %s)"
 # A batch may take longer than a request. The joins: the trigger on tasks_task_tags plans its search for the tasks once
 # in a session, at the first batch; on a table that is small then, it would plan to read all of it in every batch.
@@ -36,7 +35,8 @@ class Command(BaseCommand):
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--count", type=whole_number, required=True, metavar="N", help="how many tasks to add")
+        tasks = number("tasks", 100_000_000)
+        parser.add_argument("--count", type=tasks, required=True, metavar="N", help="how many tasks to add")
 
     def handle(self, *args: Any, **options: Any) -> None:
         count, added, started = options["count"], 0, time.monotonic()
@@ -52,12 +52,6 @@ class Command(BaseCommand):
             raise CommandError(message, returncode=130) from None
         seconds = time.monotonic() - started
         self.stdout.write(f"Tasks added: {count:,} in {seconds:.1f} s ({count / seconds:,.0f} per second)")
-
-
-def whole_number(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and int(text)):
-        raise ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
 
 
 def add_tasks(count: int) -> Iterator[int]:
@@ -80,15 +74,13 @@ def add_batch(tasks: Iterable[Drawn], size: int, tag_ids: dict[str, int]) -> Non
         cursor.execute(SETTINGS)
         cursor.execute(RESERVE, [size])
         ids = [row[0] for row in cursor.fetchall()]
-        with cursor.copy(
-            "COPY tasks_task (id, title, description, completed, completed_at, due_date, created_at, updated_at)"
-            " FROM STDIN"
-        ) as copy:
-            for pk, (line, tags) in zip(ids, tasks, strict=True):
-                copy.write(f"{pk}\t{line}\n")
-                links += [f"{pk}\t{tag_ids[tag]}\n" for tag in tags]
+        with cursor.copy(f"COPY tasks_task (id, {COLUMNS}) FROM STDIN") as copy:
+            for pk, (values, tags) in zip(ids, tasks, strict=True):
+                copy.write_row((pk, *values))
+                links += [(pk, tag_ids[tag]) for tag in tags]
         with cursor.copy("COPY tasks_task_tags (task_id, tag_id) FROM STDIN") as copy:
-            copy.write("".join(links))
+            for link in links:
+                copy.write_row(link)
 
 
 def draw_tasks(count: int) -> Iterator[Drawn]:
@@ -96,11 +88,11 @@ def draw_tasks(count: int) -> Iterator[Drawn]:
     rng = random.Random(SEED)
     midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     areas = [(each, draw_tag_sets(rng, each)) for each in AREAS]
-    for number in range(count):
+    for place in range(count):
         area, tag_sets = pick(rng, areas)
-        age = OLDEST * (1 - (number + rng.random()) / count)
-        values = (draw_title(rng, area), draw_description(rng, area), *draw_progress(rng, midnight, age))
-        yield "\t".join(values), pick(rng, tag_sets)
+        title = f"{pick(rng, area.actions)} {pick(rng, area.subjects)}{pick(rng, ENDINGS)}"
+        age = OLDEST * (1 - (place + rng.random()) / count)
+        yield (title, draw_description(rng, area), *draw_progress(rng, midnight, age)), pick(rng, tag_sets)
 
 
 def draw_tag_sets(rng: random.Random, area: "Area") -> list[tuple[str, ...]]:
@@ -109,45 +101,27 @@ def draw_tag_sets(rng: random.Random, area: "Area") -> list[tuple[str, ...]]:
     return [tuple(rng.sample(area.tags + COMMON_TAGS, size)) for size in sizes]
 
 
-def draw_title(rng: random.Random, area: "Area") -> str:
-    title = f"{pick(rng, area.actions)} {pick(rng, area.subjects)}"
-    kind = rng.random()
-    if kind < 0.3:
-        title += f" for {pick(rng, CLIENTS)}"
-    elif kind < 0.5:
-        title += f" in {pick(rng, PLACES)}"
-    elif kind < 0.75:
-        title += f" {pick(rng, MOMENTS)}"
-    return escape(title)
-
-
-def draw_description(rng: random.Random, area: "Area") -> str:
+def draw_description(rng: random.Random, area: "Area") -> str | None:
     if rng.random() < 0.3:
-        return NULL
-    sentences = [pick(rng, area.details)]
-    if rng.random() < 0.4:
-        sentences.append(pick(rng, NOTES))
-    if rng.random() < 0.7:
-        sentences.append(pick(rng, REMARKS))
-    text = " ".join(sentences).format(
+        return None
+    return f"{pick(rng, area.details)}{pick(rng, NOTES)}{pick(rng, REMARKS)}".format(
         client=pick(rng, CLIENTS),
         place=pick(rng, PLACES),
         number=int(10_000 + 90_000 * rng.random()),
         some=int(10 + 90 * rng.random()),
         few=int(2 + 7 * rng.random()),
     )
-    return escape(text)
 
 
-def draw_progress(rng: random.Random, now: float, age: float) -> tuple[str, str, str, str, str]:
+def draw_progress(rng: random.Random, now: float, age: float) -> tuple[str | None, ...]:
     """Draw completed, completed_at, due_date, created_at and updated_at of a task made `age` seconds before `now`."""
     created = now - age
     updated = created + min(age, LONGEST_WORK) * rng.random() ** 3
     done = rng.random() < 0.2 + 0.65 * min(1, age / LONGEST_WORK)
     due = updated + DAY * (17 * rng.random() - 7) if done else max(created, now + DAY * (75 * rng.random() - 15))
-    due_date = NULL if rng.random() < 0.25 else date.fromordinal(FIRST_DAY + int(due // DAY)).isoformat()
+    due_date = None if rng.random() < 0.25 else instant(due)[:10]
     changed = instant(updated)
-    return "t" if done else "f", changed if done else NULL, due_date, instant(created), changed
+    return str(done), changed if done else None, due_date, instant(created), changed
 
 
 def pick(rng: random.Random, options: Sequence[T]) -> T:
@@ -158,12 +132,6 @@ def instant(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
-def escape(text: str) -> str:
-    """Write a text as COPY reads it."""
-    # str.translate takes ten times as long where a letter is not ASCII.
-    return text.replace("\\", r"\\").replace("\t", r"\t").replace("\n", r"\n").replace("\r", r"\r")
-
-
 class Area(NamedTuple):
     tags: list[str]
     actions: list[str]
@@ -171,90 +139,66 @@ class Area(NamedTuple):
     details: list[str]
 
 
-def make_area(*columns: str) -> Area:
-    return Area(*map(words, columns))
+# A paragraph for each area, with a row for each of its fields, and one for what all share. A row that ends in | goes on
+# in the next line; an empty word stands for a title or description without one.
+VOCABULARY = """\
+backend|frontend|mobile|api|bug|security|performance|database|docs
+Fix|Investigate|Refactor|Write tests for|Document|Speed up|Review|Add logging to|Simplify|Prototype
+the login redirect|CSV import|the search endpoint|password reset|webhook retries|image upload|offline mode|
+the nightly export|session expiry|the dashboard query|push notifications|rate limiting|the date picker|dark mode
+It happens on every second attempt, also in a private window.|The trace points at a stale cache entry.|
+See ticket {number} for steps to reproduce.|Affects release {some}.{few} and newer.
 
+infrastructure|monitoring|release|backup|security|database
+Upgrade|Monitor|Automate|Migrate|Restore|Patch|Replace|Load-test|Write a runbook for|Move
+the PostgreSQL cluster|TLS certificates|the staging environment|the build pipeline|nightly backups|the message queue|
+DNS records|the container registry|the VPN gateway|disk space alerts|the office router|the log archive|single sign-on
+The maintenance window is Sunday from {few} to 10 UTC.|Alert {number} fired again last night.|
+Disk usage is at {some} percent and grows weekly.|Announce it on the status page a day ahead.
 
-def words(text: str) -> list[str]:
-    return text.split("|")
+customer|support|training|bug
+Reply to|Escalate|Follow up on|Close|Schedule|Prepare|Summarize|Take over
+the complaint about late delivery|a refund request|the request for recurring tasks|the renewal call|the outage report|
+the onboarding session|the data deletion request|questions about the invoice|the satisfaction survey|the demo account
+They wrote again on Monday and expect an answer this week.|Order {number}, paid by card.|
+The workaround from the help center did not help.|Offer a credit of {some} euros.
 
+marketing|newsletter|website|event|design|docs
+Draft|Proofread|Publish|Translate|Plan|Design|Promote|Update|Brief the agency on
+the spring newsletter|the pricing page|a case study|the trade fair booth|the product video|the press release|search ads|
+the landing page|the customer story|the blog post about remote work|the partner brochure|the year in review
+The draft is in the shared folder, about {some} paragraphs.|Photos are still missing.|Keep it under {some}0 words.|
+Ask the design team for a banner in {few} sizes.|Last year it brought {some} new leads.
 
-COMMON_TAGS = words("urgent|blocked|waiting")
-AREAS = [
-    make_area(
-        "backend|frontend|mobile|api|bug|security|performance|database|docs",
-        "Fix|Investigate|Refactor|Write tests for|Document|Speed up|Review|Add logging to|Simplify|Prototype",
-        "the login redirect|CSV import|the search endpoint|password reset|webhook retries|image upload|offline mode"
-        "|the nightly export|session expiry|the dashboard query|push notifications|rate limiting|the date picker"
-        "|dark mode|the permission check|pagination of the audit log",
-        "It happens on every second attempt, also in a private window.|The trace points at a stale cache entry."
-        "|See ticket {number} for steps to reproduce.|A feature flag would let us ship it in {few} parts."
-        "|Affects release {some}.{few} and newer.|The index is there, but the planner does not use it.",
-    ),
-    make_area(
-        "infrastructure|monitoring|release|backup|security|database",
-        "Upgrade|Monitor|Automate|Migrate|Restore|Patch|Replace|Load-test|Write a runbook for|Move",
-        "the PostgreSQL cluster|TLS certificates|the staging environment|the build pipeline|nightly backups"
-        "|the message queue|DNS records|the container registry|the VPN gateway|disk space alerts|the office router"
-        "|the log archive|the Kubernetes nodes|single sign-on",
-        "The maintenance window is Sunday from {few} to 10 UTC.|Alert {number} fired again last night."
-        "|Disk usage is at {some} percent and grows weekly.|Announce it on the status page a day ahead."
-        "|The last restore drill took {some} minutes.",
-    ),
-    make_area(
-        "customer|support|training|bug",
-        "Reply to|Escalate|Follow up on|Close|Schedule|Prepare|Summarize|Take over",
-        "the complaint about late delivery|a refund request|the request for recurring tasks|the renewal call"
-        "|the onboarding session|the data deletion request|questions about the invoice|the satisfaction survey"
-        "|the import of old records|the outage report|the demo account|the training webinar",
-        "They wrote again on Monday and expect an answer this week.|Order {number}, paid by card."
-        "|The workaround from the help center did not help.|Offer a credit of {some} euros."
-        "|Best reached in the morning, or at support@example.com.",
-    ),
-    make_area(
-        "marketing|newsletter|website|event|design|docs",
-        "Draft|Proofread|Publish|Translate|Plan|Design|Promote|Update|Brief the agency on",
-        "the spring newsletter|the pricing page|a case study|the trade fair booth|the product video"
-        "|the press release|social media posts|the landing page|the customer story|the blog post about remote work"
-        "|the partner brochure|search ads|the photo shoot|the year in review",
-        "The draft is in the shared folder, about {some} paragraphs.|Photos are still missing."
-        "|Keep it under {some}0 words.|Ask the design team for a banner in {few} sizes."
-        "|Last year it brought {some} new leads.",
-    ),
-    make_area(
-        "hiring|onboarding|training|travel|office",
-        "Organize|Announce|Prepare|Collect feedback on|Find a budget for|Update the plan for|Set dates for",
-        "interviews for the backend position|the summer party|the first-aid course|flights and hotels|new laptops"
-        "|the team retreat|the vacation calendar|the welcome package|annual reviews|the internship program"
-        "|ergonomic chairs|parking permits|the fire drill|the coffee machine repair|the employee handbook",
-        "{some} people have signed up so far.|Badge {number} still has to be activated."
-        "|Vegetarian food for {few} of them.|The works council has to agree first.|Compare {few} offers.",
-    ),
-    make_area(
-        "finance|budget|legal|contract|office",
-        "Approve|Check|Reconcile|Negotiate|Renew|Cancel|Archive|Forecast|Send a reminder about|Discuss",
-        "the office lease|the hosting bill|travel expenses|the insurance policy|the quarterly budget"
-        "|software licenses|the overdue invoice|the tax return|the nondisclosure agreement|the bank statement"
-        "|the supplier contract|the privacy policy|payroll corrections|the audit documents",
-        "Invoice {number}, due in {some} days.|The amount differs from the order by {some} euros."
-        "|Legal wants to see clause {few} again.|Two signatures are needed.|The discount ends with the quarter.",
-    ),
-]
+hiring|onboarding|training|travel|office
+Organize|Announce|Prepare|Collect feedback on|Find a budget for|Update the plan for|Set dates for
+interviews for the backend position|the summer party|the first-aid course|flights and hotels|new laptops|annual reviews|
+the team retreat|the vacation calendar|the welcome package|the internship program|parking permits|the fire drill
+{some} people have signed up so far.|Badge {number} still has to be activated.|Vegetarian food for {few} of them.|
+The works council has to agree first.|Compare {few} offers.
+
+finance|budget|legal|contract|office
+Approve|Check|Reconcile|Negotiate|Renew|Cancel|Archive|Forecast|Send a reminder about|Discuss
+the office lease|the hosting bill|travel expenses|the insurance policy|the quarterly budget|software licenses|
+the overdue invoice|the tax return|the bank statement|the supplier contract|the privacy policy|payroll corrections
+Invoice {number}, due in {some} days.|The amount differs from the order by {some} euros.|
+Legal wants to see clause {few} again.|Two signatures are needed.|The discount ends with the quarter.
+
+urgent|blocked|waiting
+Alder & Finch|Blue Heron Travel|Bäckerei Lindner|Café Alameda|Cobalt Robotics|Dockside Logistics|Elmwood Dental|
+Fjord Seafood|Granite Insurance|Harbor Books|Ivory Piano School|Juniper Farms|Kestrel Cycles|Lantern Films|
+Maple Street School|Northgate Clinic|Orchard Foods|Pinecrest Hotels|Quarry Stoneworks|Redwood Credit Union
+Berlin|Boston|Lisbon|Łódź|Montréal|Nairobi|Osaka|Oslo|Porto|Prague|Seoul|Toronto|Valencia|Zürich
+||||||||||||||| before the launch| before the audit| by the end of the quarter| after the holidays| this week|
+ for the board meeting| with the new supplier| together with sales| once more| for the spring campaign
+||||||| An hour should be enough.| Low risk.| Please take notes.| Ask if anything is unclear.| It can wait a day.
+|||| {client} is waiting for this.| The team in {place} can help.| Blocked until {client} answers.| Agreed on Tuesday.|
+ Talk to the {place} office first.| It was {client} who noticed.| Nobody in {place} has done this before."""
+*AREA_ROWS, SHARED_ROWS = (
+    [row.split("|") for row in paragraph.split("\n")] for paragraph in VOCABULARY.replace("|\n", "|").split("\n\n")
+)
+AREAS = [Area(*rows) for rows in AREA_ROWS]
+COMMON_TAGS, CLIENTS, PLACES, ENDINGS, NOTES, REMARKS = SHARED_ROWS
+ENDINGS += [f" for {each}" for each in CLIENTS] + [f" in {each}" for each in PLACES]
+REMARKS += ["\nTo do:\n- collect the facts\n- write them down\n- tell {client}"]
 TAGS = sorted({*COMMON_TAGS, *(tag for each in AREAS for tag in each.tags)})
-CLIENTS = words(
-    "Alder & Finch|Blue Heron Travel|Bäckerei Lindner|Café Alameda|Cobalt Robotics|Dockside Logistics|Elmwood Dental"
-    "|Fjord Seafood|Granite Insurance|Harbor Books|Ivory Piano School|Juniper Farms|Kestrel Cycles|Lantern Films"
-    "|Maple Street School|Northgate Clinic|Orchard Foods|Pinecrest Hotels|Quarry Stoneworks|Redwood Credit Union"
-    "|Saffron Kitchen|Tidewater Energy|Umbra Lighting|Verde Gardens|Willow Pharmacy|Yarrow Cosmetics|Zephyr Airlines"
-)
-PLACES = words("Berlin|Boston|Lisbon|Łódź|Montréal|Nairobi|Osaka|Oslo|Porto|Prague|Seoul|Toronto|Valencia|Zürich")
-MOMENTS = words(
-    "before the launch|before the audit|by the end of the quarter|after the holidays|for the board meeting|this week"
-    "|with the new supplier|together with sales|once more|for the spring campaign"
-)
-REMARKS = words(
-    "{client} is waiting for this.|The team in {place} can help.|Blocked until {client} answers.|Agreed on Tuesday."
-    "|Talk to the {place} office first.|It was {client} who noticed.|Nobody in {place} has done this before."
-    "|To do:\n- collect the facts\n- write them down\n- tell {client}"
-)
-NOTES = words("An hour should be enough.|Low risk.|Please take notes.|Ask if anything is unclear.|It can wait a day.")

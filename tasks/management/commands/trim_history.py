@@ -1,6 +1,5 @@
 """Keeps the history from growing for ever."""
 
-from argparse import ArgumentTypeError
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import takewhile
@@ -9,10 +8,11 @@ from typing import Any
 from django.core.management import BaseCommand, CommandParser
 from django.utils import timezone
 
+from config.arguments import number
 from tasks.history.models import Change
 
 BATCH = 10_000
-LONGEST = 36_500  # days
+days = number("days", 36_500)
 
 
 class Command(BaseCommand):
@@ -31,12 +31,6 @@ class Command(BaseCommand):
         trimmed = sum(trim(timezone.now() - timedelta(days=options["older_than"])))
         if options["verbosity"]:
             self.stdout.write(f"Changes deleted: {trimmed:,}")
-
-
-def days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LONGEST):
-        raise ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST:,}")
-    return int(text)
 
 
 def trim(before: datetime) -> Iterator[int]:

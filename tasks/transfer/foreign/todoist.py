@@ -12,6 +12,7 @@ COLUMNS = (
     "TYPE", "CONTENT", "DESCRIPTION", "PRIORITY", "INDENT", "AUTHOR", "RESPONSIBLE", "DATE", "DATE_LANG", "TIMEZONE",
     "DURATION", "DURATION_UNIT", "DEADLINE", "DEADLINE_LANG",
 )  # fmt: skip
+PRIORITIES, UNSET = {"1": 1, "2": 2, "3": 3}, "4"
 LABEL = re.compile(r"(?:^|(?<=\s))@(\S+)")
 DATE_FORMATS = ("%Y-%m-%d", "%b %d %Y", "%d %b %Y", "%B %d %Y", "%d %B %Y")
 DATE_AND_TIME = re.compile(r"(.*?\b[0-9]{4}|[0-9-]{10})(?:[T ]+(?:@ ?|at )?([0-9]{1,2}:[0-9]{2}.*))?")
@@ -73,9 +74,11 @@ class TodoistReader:
         for label in LABEL.findall(content):
             draft.tag(label, "Label")
         draft.tag(self.section, "Section")
-        priority = row.get("PRIORITY", "4")
-        if priority != "4":
-            draft.tag(f"p{priority}", "Priority")
+        priority = row.get("PRIORITY", UNSET)
+        if priority in PRIORITIES:
+            draft.values["priority"] = PRIORITIES[priority]
+        elif priority != UNSET:
+            draft.note("Priority", priority)
         self._indent(draft, row.get("INDENT", "1"))
         self._dates(draft, row)
         if "RESPONSIBLE" in row:

@@ -18,6 +18,7 @@ DROPPED = frozenset([
     "kanban_position", "list_id", "uid", "repeat_mode", "cover_image_attachment_id", "owner", "parent_project_id",
     "background_file_id", "background_information", "background_blur_hash", "subscription", "views", "max_permission",
 ])  # fmt: skip
+PRIORITIES = {5: 1, 4: 1, 3: 2, 2: 3, 1: 4}  # do now, urgent, high, medium, low
 NAMED = ("title", "description", "done", "done_at", "due_date", "labels", "priority", "assignees", "comments")
 NOTES: dict[str, tuple[str, Callable[[Any], object]]] = {
     "start_date": ("Start", str),
@@ -79,8 +80,11 @@ def mapped(task: dict[str, Any], project: str, left: Counter[str]) -> dict[str, 
     for label in task.get("labels") or ():
         draft.tag(label["title"], "Label")
     draft.tag(project, "Project")
-    if task.get("priority"):
-        draft.tag(f"priority {task['priority']}", "Priority")
+    priority = task.get("priority")
+    if priority in PRIORITIES:
+        draft.values["priority"] = PRIORITIES[priority]
+    elif priority:
+        draft.note("Priority", priority)
     add_times(draft, task)
     add_notes(draft, task, left)
     return draft.finished()

@@ -1,6 +1,5 @@
 """A token from the command line, where there is no browser yet."""
 
-from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from config.accounts.tokens.models import DEFAULT_DAYS, Token
+from config.arguments import number
 
-LONGEST = 3650  # days
+days = number("days", 3650)
 
 
 class Command(BaseCommand):
@@ -42,12 +42,6 @@ class Command(BaseCommand):
         token.save()
         self.stderr.write(f"Token {token} of {user}, valid until {expires_at:%Y-%m-%d %H:%M} UTC:")
         self.stdout.write(text)
-
-
-def days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= LONGEST):
-        raise ArgumentTypeError(f"{text!r} is not a number of days from 1 to {LONGEST:,}")
-    return int(text)
 
 
 def existing(name: str) -> User:

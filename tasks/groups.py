@@ -1,8 +1,6 @@
-"""Groups to begin with. What an operator makes of them later stays; undoing this migration leaves them."""
+"""The groups to begin with. What an operator makes of them later stays."""
 
 from typing import Any
-
-from django.db import migrations
 
 READ = ("tasks.task.view", "tasks.tag.view")
 EDIT = (*READ, "tasks.task.add", "tasks.task.change", "tasks.tag.add")
@@ -11,8 +9,8 @@ ALL = (*EDIT, "tasks.task.delete", "tasks.tag.change", "tasks.tag.delete", *OWN_
 GROUPS = {"Task readers": READ, "Task editors": EDIT, "Task admins": ALL}
 
 
-def make_groups(apps: Any, schema_editor: Any) -> None:
-    """A group that exists keeps what it has, and gets what it lacks."""
+def make_groups(apps: Any, schema_editor: Any = None) -> None:
+    """For the first migration. A group that exists keeps what it has, and gets what it lacks."""
     types = apps.get_model("contenttypes", "ContentType").objects
     permissions = apps.get_model("auth", "Permission").objects
     for name, granted in GROUPS.items():
@@ -24,13 +22,3 @@ def make_groups(apps: Any, schema_editor: Any) -> None:
                 content_type=kind, codename=f"{action}_{model}", defaults={"name": f"Can {action} {model}"}
             )
             group.permissions.add(permission)
-
-
-class Migration(migrations.Migration):
-    dependencies = (
-        ("tasks", "0005_change_indexes"),
-        ("tokens", "0001_initial"),
-        ("auth", "0012_alter_user_first_name_max_length"),
-        ("contenttypes", "0002_remove_content_type_name"),
-    )
-    operations = (migrations.RunPython(make_groups, migrations.RunPython.noop),)

@@ -1,0 +1,138 @@
+"""Query parameters: each is read by a serializer field, and what is unknown or given twice is a fault of its name."""
+
+import datetime
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework import serializers
+
+from config.api.faults import Fault, flat_faults, unknown
+from config.api.fields import (
+    BLANK,
+    DATE_TIME,
+    EDGES,
+    BooleanField,
+    CharField,
+    DateTimeField,
+    IntegerField,
+    Schema,
+    StrictField,
+)
+
+Fields = Mapping[str, Any]  # serializer fields by the names of the parameters that they read
+WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
+BOOLEANS = {"true": True, "false": False}
+FIELD_CODES = {"min_value": "out_of_range", "max_value": "out_of_range"}  # codes of fields, for a parameter
+
+
+def read(query: QueryDict, fields: Fields) -> tuple[dict[str, Any], list[Fault]]:
+    """The values that are right, and all that is wrong. No field: no parameter."""
+    values: dict[str, Any] = {}
+    faults: list[Fault] = [
+        {"parameter": name, **unknown("parameter", name, sorted(fields))} for name in query if name not in fields
+    ]
+    faults += [
+        {"parameter": name, "code": "repeated", "detail": f"Given {len(texts)} times; put it once."}
+        for name, texts in query.lists()
+        if len(texts) > 1 and not isinstance(fields.get(name), RepeatedField)
+    ]
+    for name, field in fields.items():
+        if name in query:
+            try:
+                values[name] = field.run_validation(spelled(query, name, field))
+            except serializers.ValidationError as exc:
+                for fault in flat_faults(exc.get_full_details()):
+                    code = FIELD_CODES.get(fault["code"], fault["code"])
+                    faults.append({"parameter": name, "code": code, "detail": fault["detail"]})
+    return values, faults
+
+
+def spelled(query: QueryDict, name: str, field: Any) -> Any:
+    """The text as its field takes it: a boolean and a whole number as JSON spells them."""
+    if isinstance(field, RepeatedField):
+        return query.getlist(name)
+    text = str(query[name])
+    if isinstance(field, BooleanField):
+        return BOOLEANS.get(text, text)
+    return int(text) if isinstance(field, IntegerField) and WHOLE_NUMBER.fullmatch(text) else text
+
+
+def described(fields: Fields) -> list[dict[str, Any]]:
+    """The parameters for the OpenAPI document."""
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "description": field.help_text,
+            "schema": field.schema("request")
+            | ({} if field.default is serializers.empty else {"default": field.default}),
+        }
+        for name, field in fields.items()
+    ]
+
+
+class HintedTimeField(DateTimeField):
+    """Says what a query string has made of a time."""
+
+    def to_internal_value(self, value: Any) -> datetime.datetime:
+        parts = DATE_TIME.fullmatch(value)
+        if " " in value and DATE_TIME.fullmatch(value.replace(" ", "+")):
+            raise invalid("A + in a query string means a blank: write the offset's + as %2B, or use Z.")
+        if parts and not parts["offset"]:
+            raise invalid("The offset is missing: put Z or one like +01:00 (its + written as %2B) behind it.")
+        if parts and value.startswith(EDGES) and parts["offset"] != "Z":
+            raise invalid("On the first and the last day of the calendar put Z as the offset.", "out_of_range")
+        return super().to_internal_value(value)
+
+
+def invalid(detail: str, code: str = "invalid") -> serializers.ValidationError:
+    return serializers.ValidationError(detail, code)
+
+
+class TextField(CharField):
+    """A text as it is, of which nobody has told yet what the reader of JSON tells of one in a body."""
+
+    default_error_messages = {
+        "blank": "It is empty: leave it out, or put a text.",
+        "null_character": "It holds a NUL character.",
+        "not_utf8": "It is not UTF-8 (or holds U+FFFD, which stands for what is not).",
+        "max_length": "Put at most {max_length} characters.",
+    }
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: str) -> str:
+        if not data.strip():
+            self.fail("blank")
+        for character, fault in (("\x00", "null_character"), ("\ufffd", "not_utf8")):
+            if character in data:
+                self.fail(fault)
+        return super().to_internal_value(data)
+
+    def schema(self, direction: str) -> Schema:
+        pattern = rf"^[^\u0000\ufffd]*[^{BLANK}\u0000\ufffd][^\u0000\ufffd]*$"
+        return {"type": "string", "minLength": 1, "maxLength": self.max_length, "pattern": pattern}
+
+
+class RepeatedField(StrictField, serializers.ListField):
+    """The same parameter, several times."""
+
+    child: Any  # a StrictField
+
+    default_error_messages = {"max_items": "Put it at most {max_items} times."}
+
+    def __init__(self, *, max_items: int, max_length: int, **kwargs: Any) -> None:
+        super().__init__(child=TextField(max_length=max_length), **kwargs)
+        self.max_items = max_items
+
+    def to_internal_value(self, data: list[str]) -> list[str]:
+        if len(data) > self.max_items:
+            self.fail("max_items", max_items=self.max_items)
+        texts: list[str] = super().to_internal_value(data)
+        return texts
+
+    def schema(self, direction: str) -> Schema:
+        return {"type": "array", "items": self.child.schema(direction), "maxItems": self.max_items}

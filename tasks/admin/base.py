@@ -1,0 +1,174 @@
+"""What the admins of tasks and tags share: how they list, show a page, ask before they do much, and refuse."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, ClassVar, NamedTuple
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+from config.pages.bounded_list import MOST, BoundedChangeList, BoundedPaginator
+from tasks.history.undo import change_of_now
+from tasks.models import TAGS_PER_TASK
+
+LISTED = 100  # names on a page that asks
+TOO_MANY_TAGS = f"a task would have more than {TAGS_PER_TASK} tags."
+Context = dict[str, Any]
+View = Callable[..., HttpResponse]
+
+
+class Done(NamedTuple):
+    tasks: int  # that changed
+    is_all: bool = True  # else the page asks again
+
+
+@dataclass(frozen=True)
+class Action:
+    """What to ask about chosen rows, and what to do with them after a yes."""
+
+    question: str
+    done: str
+    write: Callable[[list[int], dict[str, Any]], Done]
+    """Changes the rows of these keys, which are locked; or raises ValidationError."""
+    form: type[forms.Form] = forms.Form
+    least: int = 1
+    most: int = MOST
+    done_to_tasks: str = ""  # where that is another word
+
+
+class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
+    list_max_show_all = 0
+    show_full_result_count = False  # the count of all rows would cost more than the page
+    show_facets = admin.ShowFacets.NEVER  # each of them would be a count
+    paginator: ClassVar[type[BoundedPaginator]] = BoundedPaginator
+    help = ""  # on the pages that ask
+    weaker_lock = False  # of a row that others point to, so that whoever does it now need not wait
+
+    class Media:
+        css = {"all": ("tasks/admin.css",)}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return BoundedChangeList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST":
+            return found
+        return self.get_queryset(request).select_for_update(no_key=self.weaker_lock).filter(pk=found.pk).first()
+
+    def page(self, request: HttpRequest, template: str, context: Context) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "module_name": "Tasks", **context}
+        return TemplateResponse(request, f"admin/tasks/{template}.html", context)
+
+    def refuse(self, request: HttpRequest, text: str) -> None:
+        self.message_user(request, text, messages.ERROR)
+
+    def tell(self, request: HttpRequest, text: str, *, can_be_undone: bool = False) -> None:
+        """A message of success; with a link to undo what this transaction changed, where it did."""
+        change = change_of_now() if can_be_undone else None
+        if change:
+            text = format_html('{} <a href="{}">Undo</a>', text, reverse("admin:tasks_task_undo", args=[change.pk]))
+        self.message_user(request, text, messages.SUCCESS)
+
+    def rows_of(self, keys: list[int], *, lock: bool = False) -> Sequence[tuple[Any, ...]]:
+        """Of each row that a page asks about: its key, what must not change meanwhile, and its name."""
+        rows = self.model._default_manager.filter(pk__in=keys).order_by("pk")  # noqa: SLF001 - public
+        return self.named(rows.select_for_update(no_key=self.weaker_lock) if lock else rows)
+
+    def named(self, rows: QuerySet[Any]) -> Sequence[tuple[Any, ...]]:
+        raise NotImplementedError
+
+    def ask_and_do(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:
+        """The page that asks; after its yes nothing but a message, if the rows are as the page showed them."""
+        chosen = self.paginator(queryset, LISTED)
+        most = min(action.most, chosen.most)
+        if not action.least <= len(chosen.found) <= most:
+            bounds = f"{action.least} to {most:,}" if action.least > 1 else f"at most {most:,}"
+            self.refuse(request, f"Nothing was {action.done}: select {bounds}.")
+            return None
+        form = action.form(request.POST if "post" in request.POST else None)
+        if form.is_bound and self._is_done(request, chosen.found, action, form):
+            return None
+        return self.ask(request, action.question, form, self.rows_of(chosen.found))
+
+    def _is_done(self, request: HttpRequest, keys: list[int], action: Action, form: forms.Form) -> bool:
+        try:
+            with transaction.atomic():
+                rows = self.rows_of(keys, lock=True)
+                if request.POST.get("version") != version_of_all(rows):
+                    self.refuse(request, f"Nothing was {action.done}: some were changed. Confirm again.")
+                elif form.is_valid():
+                    done = action.write([row[0] for row in rows], form.cleaned_data)
+                    left = "" if done.is_all else " There are more: confirm again to go on."
+                    text = f"{count_of(done.tasks)} {action.done_to_tasks or action.done}.{left}"
+                    self.tell(request, text, can_be_undone=bool(done.tasks))
+                    return done.is_all
+        except ValidationError as exc:
+            form.add_error(None, exc)
+        except IntegrityError as exc:  # else a task got one of the tags at this very moment
+            reason = TOO_MANY_TAGS if is_too_many_tags(exc) else "it came into use. Confirm again."
+            self.refuse(request, f"Nothing was {action.done}: {reason}")
+        return False
+
+    def ask(
+        self, request: HttpRequest, question: str, form: forms.Form, rows: Sequence[tuple[Any, ...]]
+    ) -> TemplateResponse:
+        """The page that asks, which sends along what was chosen, and for which action."""
+        chosen, across = request.POST.getlist(ACTION_CHECKBOX_NAME), request.POST.get("select_across") == "1"
+        context = {
+            "title": question.format(count_of(rows, self.opts.verbose_name)),
+            "form": form,
+            "version": version_of_all(rows),
+            "names": [row[-1] for row in rows[:LISTED]],
+            "more": max(0, len(rows) - LISTED),
+            "action": request.POST.get("action", ""),
+            "across": across,
+            "chosen": chosen[:1] if across else chosen,  # of all that a list holds, one stands for the rest
+            "help": self.help,
+        }
+        return self.page(request, "action_confirmation", context)
+
+
+def all_or_nothing(view: View) -> View:
+    """A view of a StaffAdmin as one transaction, which does nothing where a task would get too many tags."""
+
+    @wraps(view)
+    def wrapped(self: StaffAdmin, request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        try:
+            with transaction.atomic():
+                return view(self, request, **kwargs)
+        except IntegrityError as exc:
+            if not is_too_many_tags(exc):
+                raise
+        self.refuse(request, f"Nothing was changed: {TOO_MANY_TAGS}")
+        return HttpResponseRedirect(request.path)
+
+    return wrapped
+
+
+def is_too_many_tags(exc: IntegrityError) -> bool:
+    """Whether the database refused one more tag of a task (tasks/sql/limit.sql)."""
+    diagnostic = getattr(exc.__cause__, "diag", None)
+    return getattr(diagnostic, "constraint_name", None) == "task_tags_limit"
+
+
+def version_of_all(rows: Sequence[tuple[Any, ...]]) -> str:
+    """What a page carries to tell whether any of these rows changed since."""
+    return hashlib.sha256("\n".join(map(str, rows)).encode()).hexdigest()
+
+
+def count_of(rows: Any, name: Any = "task") -> str:
+    count = rows if isinstance(rows, int) else len(rows)
+    return f"{count:,} {name}{'' if count == 1 else 's'}"
