@@ -50,6 +50,11 @@ def database_url() -> str:
     return f"postgresql://{settings['USER']}{password}@{quote(settings['HOST'], safe='')}{port}/{settings['NAME']}"
 
 
+def unmeasured() -> dict[str, str]:
+    """The environment of a program that runs nothing of ours: to measure its coverage would slow it down."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+
+
 def await_answer(url: str, process: subprocess.Popen[str], seconds: float = 60) -> None:
     """Return when `url` answers, with whatever status; fail when the process ended or the time is over."""
     deadline = time.monotonic() + seconds

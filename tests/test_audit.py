@@ -2,7 +2,6 @@
 
 import http.server
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, free_port
+from tests.servers import ROOT, free_port, unmeasured
 
 pytestmark = pytest.mark.slow
 ADVISORY = {
@@ -52,7 +51,7 @@ def service(status: int, body: bytes) -> Iterator[str]:
 def audit(url: str, lock: Path) -> tuple[int, str]:
     """Exit status and output of the program that `make check` calls, with the real pip-audit."""
     command = [sys.executable, "requirements/audit.py", str(lock)]
-    variables = os.environ | {"PIP_AUDIT_OSV_URL": url}
+    variables = unmeasured() | {"PIP_AUDIT_OSV_URL": url}
     done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     assert not done.stderr
     return done.returncode, done.stdout

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.factories import make_task, make_token, make_user
-from tests.servers import ROOT, Server
+from tests.servers import ROOT, Server, unmeasured
 
 CLIENTS = ROOT / "tests/clients"
 DOCUMENT = ROOT / "openapi.yaml"
@@ -26,7 +26,7 @@ def run(*command: str | Path, folder: Path) -> str:
     """What the command prints; if it fails, so does the test, with all that it said."""
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        command, cwd=folder, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+        command, cwd=folder, env=unmeasured() | {"PATH": path}, capture_output=True, text=True, check=False
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, f"{command}\n{said}"

@@ -1,6 +1,5 @@
 """What the locks name is installed, and nothing else, whichever pip does it."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from tests.servers import ROOT, unmeasured
 from tests.test_project import REQUIREMENTS
 
 README = (ROOT / "README.md").read_text()
@@ -22,7 +21,7 @@ OLDEST = "pip==22.3"  # Python 3.11.0 brings it
 
 def pip(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    return subprocess.run(command, env=os.environ | variables, cwd=ROOT, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=unmeasured() | variables, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def test_every_lock_is_installed_as_it_is() -> None:

@@ -1,14 +1,13 @@
 """The document is the truth: schemathesis makes requests from it, right ones and wrong ones, for a real gunicorn."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, running_server
+from tests.servers import ROOT, running_server, unmeasured
 
 PHASES = {"examples", "coverage", "fuzzing", "stateful"}
 
@@ -27,7 +26,7 @@ def test_no_request_that_the_document_gives_rise_to_shows_it_wrong(transactional
                 "--no-color",
             ],
             cwd=ROOT,
-            env=environment(tmp_path),
+            env=unmeasured() | {"HYPOTHESIS_STORAGE_DIRECTORY": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,
@@ -38,10 +37,3 @@ def test_no_request_that_the_document_gives_rise_to_shows_it_wrong(transactional
     assert found["operations"]["tested"] == found["operations"]["total"] == 7
     assert found["test_cases"]["generated"] >= 2000
     assert " ERROR " not in log.read_text()
-
-
-def environment(folder: Path) -> dict[str, str]:
-    """Ours, without the measuring of coverage: it would slow down a process that runs nothing of ours."""
-    measuring = {name for name in os.environ if name.startswith(("COV_", "COVERAGE_"))}
-    kept = {name: value for name, value in os.environ.items() if name not in measuring}
-    return kept | {"HYPOTHESIS_STORAGE_DIRECTORY": str(folder)}
