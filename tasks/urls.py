@@ -3,11 +3,12 @@
 from typing import Any
 
 from django.urls import path, register_converter
+from django.urls.converters import IntConverter
 
 from tasks.views import TaskViewSet
 
 
-class TaskIdConverter:
+class TaskIdConverter(IntConverter):
     """A 64-bit id in its one spelling. Anything else is a path that does not exist."""
 
     regex = "[1-9][0-9]{0,18}"
@@ -17,9 +18,6 @@ class TaskIdConverter:
         if number >= 2**63:
             raise ValueError(value)
         return number
-
-    def to_url(self, value: int) -> str:
-        return str(value)
 
 
 register_converter(TaskIdConverter, "task_id")

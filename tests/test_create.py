@@ -104,7 +104,7 @@ def test_whatever_is_in_a_member_that_the_server_sets_does_not_matter(api: APICl
         ({"title": "A", "priority": 0}, "/priority", "min_value"),
         ({"title": "A", "priority": 5}, "/priority", "max_value"),
         ({"title": "A", "priority": "3"}, "/priority", "invalid"),
-        ({"title": "A", "priority": 3.0}, "/priority", "invalid"),
+        ({"title": "A", "priority": 3.5}, "/priority", "invalid"),
         ({"title": "A", "priority": True}, "/priority", "invalid"),
         ({"title": "A", "priority": [1]}, "/priority", "invalid"),
         ({"title": "A", "tags": "home"}, "/tags", "not_a_list"),

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from config.postgresql.statements import Statement
 from tasks.models import Task
-from tests.factories import make_task, make_tasks
+from tests.factories import make_task, make_tasks, make_token, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -376,6 +376,20 @@ def test_a_page_costs_one_query(
         page: Any = api.get("/tasks/?limit=1000").json()
     assert len(page["results"]) == count
     assert page["results"][-1]["tags"] == sorted(tags)
+
+
+@pytest.mark.parametrize("query", ["", "?completed=false", "?completed=false&limit=1000"])
+def test_a_count_above_a_thousand_is_an_estimate(api: APIClient, query: str) -> None:
+    make_tasks(1001)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tasks_task")
+    token = make_token(make_user("anna", "view"))
+    page = api.get(f"/tasks/{query}", HTTP_AUTHORIZATION=f"Bearer {token}").json()
+    assert (page["count"], page["count_is_estimate"]) == (1001, True)
+
+
+def test_a_query_string_that_names_nothing_is_none(api: APIClient) -> None:
+    assert api.get(f"/tasks/{make_task().pk}?&").status_code == 200
 
 
 def test_filters_cost_no_query_of_their_own_but_one_for_all_tags(api: APIClient) -> None:

@@ -13,6 +13,8 @@ from config.postgresql.statements import MOST_PREPARED, Call, Statement
 from tests.servers import database_url
 from tests.waiting import in_thread
 
+ASLEEP = "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep({})' AND state = 'active'"
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -134,9 +136,9 @@ def test_other_threads_run_while_one_waits_for_a_statement() -> None:
 
     waiting = in_thread(sleep)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep' AND state = 'active'")
+        cursor.execute(ASLEEP.format(30))
         while not (found := cursor.fetchall()):
-            cursor.execute("SELECT pid FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep' AND state = 'active'")
+            cursor.execute(ASLEEP.format(30))
         cursor.execute("SELECT pg_cancel_backend(%s)", found[0])
     waiting.join()
 
@@ -148,3 +150,19 @@ def test_an_array_and_an_object_arrive_as_they_are() -> None:
     )
     assert json.loads(found.get_value(0, 0) or b"") == names
     assert json.loads(found.get_value(0, 1) or b"") == {"a": "ü\u2028"}
+
+
+def test_a_server_that_goes_in_the_middle_of_a_guarded_statement_is_an_operational_error() -> None:
+    def sleep() -> None:
+        with pytest.raises(OperationalError):
+            Statement("SELECT pg_sleep(31)").run({}, Call(Statement("SELECT 1"), {}))
+        close_old_connections()  # as each request begins
+        assert Statement("SELECT 2").run({}, Call(Statement("SELECT 1"), {})).get_value(0, 0) == b"2"
+
+    waiting = in_thread(sleep)
+    with connection.cursor() as cursor:
+        cursor.execute(ASLEEP.format(31))
+        while not (found := cursor.fetchall()):
+            cursor.execute(ASLEEP.format(31))
+        cursor.execute("SELECT pg_terminate_backend(%s)", found[0])
+    waiting.join()

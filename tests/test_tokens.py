@@ -1,12 +1,12 @@
 """Tokens: who they let in, and what nobody learns from a refusal."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -240,14 +240,22 @@ def queries_of(api: APIClient, expected: int) -> int:
     return len(queries)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.fixture
+def view(transactional_db: None) -> Iterator[Permission]:
+    """The permission to view tasks, which is there again afterwards: a flush spares what migrations make."""
+    permission = Permission.objects.get(codename="view_task")
+    holders = list(permission.group_set.all())
+    yield permission
+    permission.save()
+    permission.group_set.set(holders)
+
+
 def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
-    api: APIClient, settings: Settings
+    api: APIClient, settings: Settings, view: Permission
 ) -> None:
     """Each of these is a change that some other process may make."""
     settings.API_ANONYMOUS = "none"
-    readers = make_member("somebody", "Task readers").groups.get()
-    view = Permission.objects.get(codename="view_task")
+    readers = Group.objects.create(name="Readers of this test")
     endings: dict[str, Callable[[User], object]] = {
         "revoked": lambda user: user.tokens.update(revoked_at=timezone.now()),
         "expired": lambda user: user.tokens.update(expires_at=timezone.now() - timedelta(hours=1)),
@@ -260,7 +268,8 @@ def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
     }
     for number, (why, end) in enumerate(endings.items()):
         readers.permissions.add(view)
-        user = make_member(f"user-{number}", "Task readers")
+        user = make_user(f"user-{number}")
+        user.groups.add(readers)
         make_task(title=why)
         bearer(api, make_token(user))
         assert (queries_of(api, 200), queries_of(api, 200)) == (3, 1)  # the page; at first the grant, and its use

@@ -96,7 +96,7 @@ class BooleanField(StrictField, serializers.BooleanField):
 
 
 class IntegerField(StrictField, serializers.IntegerField):
-    """Takes an integer; DRF's takes "3" and 3.0 as well."""
+    """Takes an integer, which 3.0 is too (JSON Schema, section 6.1.1 of its validation); DRF's takes "3" as well."""
 
     def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
         detail = f"Must be an integer from {min_value} to {max_value}."
@@ -104,9 +104,9 @@ class IntegerField(StrictField, serializers.IntegerField):
         super().__init__(min_value=min_value, max_value=max_value, error_messages=messages, **kwargs)
 
     def to_internal_value(self, data: Any) -> int:
-        if not isinstance(data, int) or isinstance(data, bool):
+        if isinstance(data, bool) or not (isinstance(data, int) or (isinstance(data, float) and data.is_integer())):
             self.fail("invalid")
-        return data
+        return int(data)
 
     def schema(self, direction: str) -> Schema:
         size = {"format": "int64"} if self.max_value == BIGINT_MAX else {}
