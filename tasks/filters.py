@@ -1,4 +1,4 @@
-"""The query parameters of GET /tasks/, besides those of the page."""
+"""The query parameters of GET /tasks/: what it filters by, and what its pages can be ordered by."""
 
 from typing import Any
 
@@ -6,10 +6,23 @@ from django.db.models import QuerySet
 from django.db.models.lookups import Exact
 from django_filters.rest_framework import FilterSet
 
-from config.api.fields import Schema
+from config.api.fields import BIGINT_MAX, CharField, DateField, DateTimeField, IntegerField, Schema
 from config.api.filters import BooleanFilter, DateFilter, DateTimeFilter, IntegerFilter, RepeatableFilter, TextFilter
+from config.api.pagination import OrderingField, Pagination, by
 from config.api.parameters import TextField
-from tasks.models import PRIORITIES, TAG_LENGTH, TAGS_PER_TASK, DueKey, PriorityKey, Tag, Task, TaskQuerySet
+from config.postgresql.keyset import Column
+from tasks.models import (
+    PRIORITIES,
+    TAG_LENGTH,
+    TAGS_PER_TASK,
+    TITLE_LENGTH,
+    DueKey,
+    PriorityKey,
+    Tag,
+    Task,
+    TaskQuerySet,
+)
+from tasks.serializers import TaskSerializer
 
 SEARCH_LENGTH = 200
 MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails where more of them stand in a row
@@ -87,3 +100,29 @@ class TaskFilter(FilterSet):
     class Meta:
         model = Task
         fields = ()
+
+
+TIME, ID = DateTimeField(), IntegerField(min_value=1, max_value=BIGINT_MAX)
+TITLE = CharField(max_length=TITLE_LENGTH, trim_whitespace=False)  # as it is: plain SQL can leave blanks around it
+PRIORITY = TaskSerializer.shared().fields["priority"]
+# Each is the beginning of an index that ends in id.
+ORDERING = {
+    "created_at": Column("{0}.created_at", "timestamptz", by(TIME)),
+    "updated_at": Column("{0}.updated_at", "timestamptz", by(TIME)),
+    "due_date": Column(DueKey.template % {"expressions": "{0}.due_date"}, "date", by(DateField(), DueKey.last)),
+    "priority": Column(
+        PriorityKey.template % {"expressions": "{0}.priority"}, "smallint", by(PRIORITY, PriorityKey.last)
+    ),
+    "title": Column("{0}.title", "varchar", by(TITLE)),
+    "id": Column("{0}.id", "bigint", by(ID)),
+}
+
+
+class TaskPagination(Pagination):
+    ordering = OrderingField(
+        columns=ORDERING,
+        default="-created_at",
+        help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}; such as"
+        " `due_date,-created_at`. Every order ends in `id`. A task without due date, or without priority, comes after"
+        " all that have one, or before when descending.",
+    )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from time import monotonic
 from typing import Any
 
 from psycopg.pq.abc import PGresult
@@ -15,6 +16,9 @@ from tasks.rows import ALPHABETICAL, members_of
 
 MOST_AT_ONCE = 50  # rows that are fetched in one piece; a page of more may have 40 MB
 MOST_BY_INDEX = 300_000  # matches that the index of the search lists sooner than tasks are read as they lie
+# What a worker remembers of estimates, which take a tenth of the time of a page: how many, and for how many seconds.
+MOST_ESTIMATES, MOMENT = 1000, 10.0
+ESTIMATES: dict[tuple[Any, ...], tuple[int, float]] = {}
 TAG = "tag["  # the parameters of the filter by tags begin so
 
 
@@ -62,9 +66,16 @@ class TaskPages:
         return Listed(rows, more, count, is_estimate=count > MOST_COUNTED)
 
     def expected(self, values: Mapping[str, Any]) -> int:
-        """How many of them there are, as PostgreSQL estimates it."""
-        sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM tasks_task WHERE {self.condition}"
-        return estimate_in(Statement(sql, prepare=False).run(values).get_value(0, 0) or b"")
+        """How many of them there are, as PostgreSQL estimates it, or did a moment ago."""
+        key, now = (self.condition, *values.values()), monotonic()
+        estimate, until = ESTIMATES.get(key, (0, 0.0))
+        if now >= until:
+            sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM tasks_task WHERE {self.condition}"
+            estimate = estimate_in(Statement(sql, prepare=False).run(values).get_value(0, 0) or b"")
+            if len(ESTIMATES) >= MOST_ESTIMATES:
+                ESTIMATES.clear()
+            ESTIMATES[key] = estimate, now + MOMENT
+        return estimate
 
 
 def results(statement: Statement, values: Mapping[str, Any], guard: Call | None, *, by_row: bool) -> Iterator[PGresult]:
@@ -105,7 +116,7 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
                        FROM page LEFT JOIN tagged ON tagged.task_id = page.id) AS task ON true
           LEFT JOIN LATERAL (SELECT {members_of(model)}) AS members ON task.id IS NOT NULL
          ORDER BY {shape.order.sql("task", backwards=shape.backwards)}"""
-    return Statement(sql, prepare=not names)
+    return Statement(sql, plan_each_time=bool(names))
 
 
 def cut(condition: str, shape: Shape, table: str = "tasks_task") -> str:

@@ -22,10 +22,9 @@ from config.api.responses import JSONParts, no_content
 from config.api.views import StrictAPIView
 from config.idempotency.models import KEY_PATTERN, StoredAnswer, caller_of, key_in
 from config.postgresql.keyset import Page
-from tasks.filters import TaskFilter
+from tasks.filters import TaskFilter, TaskPagination
 from tasks.models import Task
 from tasks.pages import Listed
-from tasks.pagination import TaskPagination
 from tasks.rows import Row, Stale
 from tasks.serializers import EXAMPLE, TaskSerializer
 

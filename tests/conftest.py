@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from config import wsgi
+from tasks import pages
 from tasks.groups import make_groups
 from tests import contract
 from tests.factories import client_of, make_user
@@ -46,6 +47,11 @@ def _every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
         return answer
 
     monkeypatch.setattr(Client, "request", send_and_check)
+
+
+@pytest.fixture(autouse=True)
+def _no_estimate_is_remembered() -> None:
+    pages.ESTIMATES.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,6 @@
 """Pages by `limit`, and by `cursor` or `offset`; refused where DRF would clamp or fall back to a default."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -48,6 +48,23 @@ class OrderingField(StrictField, serializers.Field):  # type: ignore[type-arg]  
         names = "|".join(self.columns)
         once = rf"(?!.*\b({names})\b.*\b\1\b)"
         return {"type": "string", "pattern": rf"^{once}-?({names})(,-?({names}))*$"}
+
+
+def by(field: Any, last: str | None = None) -> Callable[[Any], str]:
+    """What takes a column's value from a cursor: as the API shows it, or null, which is `last` in the order."""
+
+    def parse(value: Any) -> str:
+        if value is None and last is not None:
+            return last
+        try:
+            text = str(field.run_validation(value))
+        except serializers.ValidationError as exc:
+            raise ValueError(value) from exc
+        if "\x00" in text:
+            raise ValueError(value)
+        return text.encode().decode()  # or an error, for half of a surrogate pair
+
+    return parse
 
 
 class Pagination(pagination.BasePagination):

@@ -86,10 +86,9 @@ class StrictAPIView(APIView):
         super().initial(request, *args, **kwargs)
         if request.method not in self.allowed_methods:
             self.http_method_not_allowed(request)  # whatever else is wrong
-        if request.META["QUERY_STRING"] and not self.takes_query(request):
-            _, faults = read(request.query_params, {})
-            if faults:
-                raise InvalidQuery(faults)
+        unread = request.META["QUERY_STRING"] and not self.takes_query(request)
+        if unread and (faults := read(request.query_params, {})[1]):
+            raise InvalidQuery(faults)
 
     def takes_query(self, request: drf.Request) -> bool:
         """Whether the operation has parameters, which it then checks itself."""
