@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.handlers.wsgi import WSGIRequest
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.models.signals import post_migrate
 from django.test import Client
 from django.test.client import ClientHandler
 from rest_framework.test import APIClient
@@ -15,18 +17,13 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 
 from config import wsgi
 from tasks import pages
+from tasks.groups import make_groups
 from tests import contract
 from tests.factories import client_of, make_user
 from tests.servers import Server, running_server
 
 pytest_plugins = ["tests.browser"]
-# What the migrations make, and groups that tests make.
-MADE = {"django_content_type", "auth_permission", "auth_group", "auth_group_permissions"}
-OTHERS = "(SELECT id FROM auth_group WHERE name NOT LIKE 'Task %')"
-OTHER_GROUPS = [
-    f"DELETE FROM auth_group_permissions WHERE group_id IN {OTHERS}",
-    f"DELETE FROM auth_group WHERE id IN {OTHERS}",
-]
+REMEMBERED = {"django_content_type", "auth_permission"}
 # A job that a shell runs in the background is born ignoring Ctrl-C, and what it starts would be, too: the servers and
 # commands that the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -125,13 +122,17 @@ def _static_files_are_listed_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _a_flush_spares_what_the_migrations_made() -> Iterator[None]:
-    """Tests find the groups, and gunicorn the content types and permissions by the ids that it remembers."""
+def _after_a_flush_there_is_what_the_migrations_made() -> Iterator[None]:
+    """The groups are made again; content types and permissions keep the ids by which gunicorn remembers them."""
     flush = DatabaseOperations.sql_flush
 
     def flush_others(self: Any, style: Any, tables: list[str], **options: Any) -> list[str]:
-        return [*flush(self, style, [name for name in tables if name not in MADE], **options), *OTHER_GROUPS]
+        return flush(self, style, [name for name in tables if name not in REMEMBERED], **options)
 
+    def add_groups(**_: Any) -> None:
+        make_groups(apps, None)
+
+    post_migrate.connect(add_groups, sender=apps.get_app_config("tasks"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", flush_others)
         yield

@@ -8,10 +8,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
-from tasks.models import Tag, Task
 from tests import hostile_api, hostile_bodies, hostile_http
 from tests.factories import make_task
 from tests.hostile_http import CLOSES, MIB, WAITS, A, Case
@@ -58,8 +58,7 @@ def target(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
     for reader in readers:
         reader.join()
     with django_db_blocker.unblock():
-        Task.objects.all().delete()
-        Tag.objects.all().delete()
+        call_command("flush", verbosity=0, interactive=False)  # the history too
         connection.close()
 
 
