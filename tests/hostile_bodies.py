@@ -97,7 +97,7 @@ NOT_A_TASK = [
     *member("description", f'"{"x" * 10_001}"', f'"{"x" * 500_000}"', *NOT_A_TEXT),
     *member("completed", "null", "0", "1", '"true"', '"yes"', '"on"', '""', "[]", "{}", "[true]", "1.0", "1e999"),
     *member("due_date", *NOT_A_DAY),
-    *member("priority", "0", "5", "-1", "1.0", "1e0", '"1"', "true", "[]", "[1]", "{}", '""', "1e999", "9" * 5000),
+    *member("priority", "0", "5", "-1", "1.5", '"1"', "true", "[]", "[1]", "{}", '""', "1e999", "9" * 5000),
     *member("tags", "null", "1", '"home"', "{}", '{"0": "home"}', "true", json.dumps([str(n) for n in range(21)])),
     *(
         wrong(f'{{"title": "A", "tags": ["a", {tag}]}}', "/tags/1")
