@@ -13,7 +13,7 @@ from config.postgresql.statements import MOST_PREPARED, Call, Statement
 from tests.servers import database_url
 from tests.waiting import in_thread
 
-ASLEEP = "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep({})' AND state = 'active'"
+ASLEEP = "SELECT pid FROM pg_stat_activity WHERE query = 'SELECT pg_sleep({})' AND wait_event = 'PgSleep'"
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
