@@ -15,6 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from config.postgresql.statements import Statement
+from tasks import pages
 from tasks.models import Task
 from tests.factories import make_task, make_tasks, make_token, make_user
 
@@ -386,6 +387,22 @@ def test_a_count_above_a_thousand_is_an_estimate(api: APIClient, query: str) -> 
     token = make_token(make_user("anna", "view"))
     page = api.get(f"/tasks/{query}", HTTP_AUTHORIZATION=f"Bearer {token}").json()
     assert (page["count"], page["count_is_estimate"]) == (1001, True)
+
+
+def test_estimates_are_remembered_for_a_moment_and_not_without_bounds(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tasks(1001)
+    monkeypatch.setattr(pages, "MOST_ESTIMATES", 1)
+    for query, statements in (
+        ("completed=false", 2),
+        ("completed=false", 1),
+        ("created_at__gte=2020-01-01T00:00:00Z", 2),
+    ):
+        with CaptureQueriesContext(connection) as queries:
+            assert api.get(f"/tasks/?{query}").json()["count_is_estimate"]
+        assert len(queries) == statements
+    assert len(pages.ESTIMATES) == 1
 
 
 def test_a_query_string_that_names_nothing_is_none(api: APIClient) -> None:

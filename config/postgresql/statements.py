@@ -123,16 +123,16 @@ def together(raw: "psycopg.Connection[Any]", *calls: tuple[bytes, Statement, Seq
         for call in calls:
             send(raw, *call)
         pgconn.pipeline_sync()
-        while pgconn.status != ConnStatus.BAD:
-            result = received(raw)
+        while (result := received(raw)) is None or result.status != ExecStatus.PIPELINE_SYNC:
             if result is not None:  # None ends the results of one statement
-                if result.status == ExecStatus.PIPELINE_SYNC:
-                    break
                 results.append(result)
-    finally:
-        if pgconn.status != ConnStatus.BAD:
-            pgconn.exit_pipeline_mode()
-    return [checked(raw, result) for result in results or [pgconn.make_empty_result(ExecStatus.FATAL_ERROR)]][-1]
+            elif pgconn.status == ConnStatus.BAD:  # pragma: no cover - libpq has told so before, by an error
+                raise psycopg.OperationalError(pgconn.get_error_message())  # noqa: TRY301 - it closes the connection
+        pgconn.exit_pipeline_mode()
+    except BaseException:
+        raw.close()  # in the middle of a pipeline it is of no use to anybody
+        raise
+    return [checked(raw, result) for result in results][-1]
 
 
 def received(raw: "psycopg.Connection[Any]") -> PGresult | None:
