@@ -127,6 +127,15 @@ def test_a_guard_that_fails_keeps_a_statement_from_running() -> None:
         assert cursor.fetchall() == [("False",), ("True",)]
 
 
+def end_sleeper(function: str, seconds: int) -> None:
+    """Call this function of PostgreSQL for the session that sleeps for so long, once it does."""
+    with connection.cursor() as cursor:
+        cursor.execute(ASLEEP.format(seconds))
+        while not (found := cursor.fetchall()):
+            cursor.execute(ASLEEP.format(seconds))
+        cursor.execute(f"SELECT {function}(%s)", found[0])
+
+
 def test_other_threads_run_while_one_waits_for_a_statement() -> None:
     """With a guard, too: psycopg's own way to wait for a result in a pipeline would stop them all."""
 
@@ -135,11 +144,7 @@ def test_other_threads_run_while_one_waits_for_a_statement() -> None:
             Statement("SELECT pg_sleep(30)").run({}, Call(Statement("SELECT 1"), {}))
 
     waiting = in_thread(sleep)
-    with connection.cursor() as cursor:
-        cursor.execute(ASLEEP.format(30))
-        while not (found := cursor.fetchall()):
-            cursor.execute(ASLEEP.format(30))
-        cursor.execute("SELECT pg_cancel_backend(%s)", found[0])
+    end_sleeper("pg_cancel_backend", 30)
     waiting.join()
 
 
@@ -160,9 +165,5 @@ def test_a_server_that_goes_in_the_middle_of_a_guarded_statement_is_an_operation
         assert Statement("SELECT 2").run({}, Call(Statement("SELECT 1"), {})).get_value(0, 0) == b"2"
 
     waiting = in_thread(sleep)
-    with connection.cursor() as cursor:
-        cursor.execute(ASLEEP.format(31))
-        while not (found := cursor.fetchall()):
-            cursor.execute(ASLEEP.format(31))
-        cursor.execute("SELECT pg_terminate_backend(%s)", found[0])
+    end_sleeper("pg_terminate_backend", 31)
     waiting.join()
