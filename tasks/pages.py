@@ -1,7 +1,7 @@
 """A page of tasks: one statement, which counts as well, and whose JSON PostgreSQL makes."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from time import monotonic
@@ -15,7 +15,8 @@ from config.postgresql.statements import Call, Statement
 from tasks.rows import ALPHABETICAL, members_of
 
 MOST_AT_ONCE = 50  # rows that are fetched in one piece; a page of more may have 40 MB
-MOST_BY_INDEX = 300_000  # matches that the index of the search lists sooner than tasks are read as they lie
+MOST_BY_INDEX = 30_000  # matches that the index of the search lists sooner than tasks are read as they lie
+MOST_READ = 40_000  # tasks that are read as they lie, before the index is asked all the same
 # What a worker remembers of estimates, which take a tenth of the time of a page: how many, and for how many seconds.
 MOST_ESTIMATES, MOMENT = 1000, 10.0
 ESTIMATES: dict[tuple[Any, ...], tuple[int, float]] = {}
@@ -49,8 +50,8 @@ class TaskPages:
         """What of these tasks is on the page; `values` are those of the filters' parameters."""
         names = tuple(values)
         estimate = self.expected(values) if "search" in names and not any(map(is_tag, names)) else None
-        is_rare = estimate is not None and estimate <= MOST_BY_INDEX
-        statement = page_of(self.model, self.condition, names, page.shape, is_rare=is_rare)
+        find = None if estimate is None else few if estimate <= MOST_BY_INDEX else many
+        statement = page_of(self.model, self.condition, names, page.shape, find)
         count, rows = 0, []
         for result in results(statement, {**values, **page.values}, guard, by_row=page.limit > MOST_AT_ONCE):
             for row in range(result.ntuples):
@@ -92,7 +93,9 @@ def is_tag(name: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *, is_rare: bool) -> Statement:
+def page_of(
+    model: Any, condition: str, names: tuple[str, ...], shape: Shape, find: Callable[[str, Shape], str] | None
+) -> Statement:
     """A row for each task of the page, and one more where there is a next page: the count, and the task.
 
     Of an empty page it is one row, without a task. The tags of all tasks are found at once: one by one they would cost
@@ -100,9 +103,12 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
     took 140 ms instead of 9 for a rare one of 300,000 tasks.
     """
     links = [name for name in names if is_tag(name)]
-    tables = few(condition, shape) if is_rare else f"page AS MATERIALIZED ({cut(condition, shape)})"
-    if names:
-        counted = count_of("SELECT FROM matches" if is_rare else matches(condition, links if links == [*names] else []))
+    tables = find(condition, shape) if find else f"page AS MATERIALIZED ({cut(condition, shape)})"
+    if find:
+        also = "UNION ALL TABLE sample" if find is many else ""
+        counted = f"SELECT max(count) AS count FROM (TABLE enough {also}) AS found"
+    elif names:
+        counted = count_of(matches(condition, links if links == [*names] else []))
     else:
         counted = COUNT_OF_ALL
     sql = f"""
@@ -121,10 +127,14 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
 
 def cut(condition: str, shape: Shape, table: str = "tasks_task") -> str:
     """The rows of the page."""
-    behind = shape.order.after("tasks_task", backwards=shape.backwards) if shape.has_cursor else "true"
     return f"""
-        SELECT tasks_task.* FROM {table} WHERE {condition} AND {behind}
-         ORDER BY {shape.order.sql("tasks_task", backwards=shape.backwards)} {shape.limits}"""
+        SELECT tasks_task.* FROM {table} WHERE {condition} AND {after(shape)}
+         ORDER BY {shape.order.sql("tasks_task", backwards=shape.backwards)} LIMIT {shape.rows} {shape.offset}"""
+
+
+def after(shape: Shape) -> str:
+    """The condition that a cursor is."""
+    return shape.order.after("tasks_task", backwards=shape.backwards) if shape.has_cursor else "true"
 
 
 def matches(condition: str, links: list[str]) -> str:
@@ -146,10 +156,10 @@ COUNT_OF_ALL = f"""
       FROM ({count_of("SELECT FROM tasks_task")}) AS counted"""
 
 
-def few(condition: str, shape: Shape) -> str:
+def few(condition: str, shape: Shape, found: str = "") -> str:
     """The page of a search that PostgreSQL expects to find little.
 
-    It knows the frequent words alone. For a page it would walk along the order, and for a word that is rarer than it
+    It only knows the frequent words. For a page it would walk along the order, and for a word that is rarer than it
     believes read every task. So `matches` is planned for all of them, which is by the index, and stops when there are
     enough; if those are all, the page is cut from them.
     """
@@ -160,5 +170,22 @@ def few(condition: str, shape: Shape) -> str:
         few AS MATERIALIZED (
             SELECT * FROM tasks_task WHERE id = ANY (ARRAY(SELECT id FROM matches LIMIT {MOST_COUNTED}))),
         page AS MATERIALIZED (
-            ({cut(f"{count} <= {MOST_COUNTED}", shape, "few AS tasks_task")})
+            {found} ({cut(f"{count} <= {MOST_COUNTED}", shape, "few AS tasks_task")})
             UNION ALL ({cut(f"{count} > {MOST_COUNTED} AND {condition}", shape)}))"""
+
+
+def many(condition: str, shape: Shape) -> str:
+    """The page of a search that PostgreSQL expects to find much.
+
+    The index would list all matches first. So `near` looks at the tasks in their order and `sample` at those that lie
+    first in the table, until both have enough, and at MOST_READ at most: frequent words need not stand together.
+    """
+    ahead = after(shape)
+    order = shape.order.sql("tasks_task", backwards=shape.backwards)
+    near = f"(SELECT * FROM tasks_task WHERE {ahead} ORDER BY {order} LIMIT {MOST_READ}) AS tasks_task"
+    first = f"(SELECT * FROM tasks_task LIMIT {MOST_READ}) AS tasks_task"
+    enough = f"((SELECT count(*) FROM near) = {shape.rows} AND (SELECT count FROM sample) > {MOST_COUNTED})"
+    return f"""
+        near AS MATERIALIZED ({cut(condition, shape, near)}),
+        sample AS MATERIALIZED ({count_of(f"SELECT FROM {first} WHERE {condition}")}),
+        {few(f"NOT {enough} AND {condition}", shape, f"(SELECT * FROM near WHERE {enough}) UNION ALL")}"""

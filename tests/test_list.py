@@ -289,40 +289,6 @@ class TestFilters:
         assert hint in api.get(f"/tasks/?{query}").json()["errors"][0]["detail"]
 
 
-class TestSearch:
-    @pytest.fixture(autouse=True)
-    def _tasks(self, db: None) -> None:
-        make_task("Buy milk", description="at the corner shop")
-        make_task("Sell the milk float")
-        make_task("Größe messen", description="the corner of the room")
-
-    @pytest.mark.parametrize(
-        ("words", "found"),
-        [
-            ("milk", ["Sell the milk float", "Buy milk"]),
-            ("MILK buy", ["Buy milk"]),
-            ("corner", ["Größe messen", "Buy milk"]),
-            ("the", ["Größe messen", "Sell the milk float", "Buy milk"]),
-            ("größe", ["Größe messen"]),
-            ('"milk float"', ["Sell the milk float"]),
-            ('"float milk"', []),
-            ("milk -float", ["Buy milk"]),
-            ("float or größe", ["Größe messen", "Sell the milk float"]),
-            ("mil", []),
-            ("!!! & | <->", []),
-            ("'", []),
-        ],
-    )
-    def test_words_of_title_and_description(self, api: APIClient, words: str, found: list[str]) -> None:
-        assert titles(api, f"?search={quote(words)}") == found
-
-    def test_is_served_by_the_index(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-            plan = Task.objects.order_by().search("milk").explain()
-        assert "task_search" in plan
-
-
 class TestOrder:
     @pytest.mark.parametrize(
         ("ordering", "expected"),

@@ -1,0 +1,20 @@
+"""A column for the words of a task, and the triggers that write it and leave it out of the history."""
+
+from pathlib import Path
+
+from django.contrib.postgres.search import SearchVectorField
+from django.db import migrations
+
+from config.postgresql.sql_files import drop, install
+
+SEARCH, HISTORY = (Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("search", "history"))
+
+
+class Migration(migrations.Migration):
+    atomic = False
+    dependencies = (("tasks", "0002_triggers_and_groups"),)
+    operations = (
+        install(HISTORY),
+        migrations.AddField("Task", "search", SearchVectorField(null=True, editable=False)),
+        install(SEARCH, undo=drop(SEARCH)),
+    )
