@@ -7,7 +7,7 @@ from django.db import migrations
 
 from config.postgresql.sql_files import drop, install
 
-SEARCH, HISTORY = (Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("search", "history"))
+TEXT, SEARCH, HISTORY = (Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("text", "search", "history"))
 
 
 class Migration(migrations.Migration):
@@ -16,5 +16,5 @@ class Migration(migrations.Migration):
     operations = (
         install(HISTORY),
         migrations.AddField("Task", "search", SearchVectorField(null=True, editable=False)),
-        install(SEARCH, undo=drop(SEARCH)),
+        install(TEXT, SEARCH, undo=drop(SEARCH, TEXT)),
     )
