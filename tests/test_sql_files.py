@@ -34,6 +34,7 @@ def test_the_files_alone_make_what_the_migrations_made() -> None:
         cursor.execute(INSTALLED)
         migrated = cursor.fetchall()
         cursor.execute(DROP_ALL)
+        cursor.execute("SET LOCAL check_function_bodies = off")  # one file calls the functions of another
         for statement in (statement for file in FILES for statement in statements(file)):
             cursor.execute(statement)
         cursor.execute(INSTALLED)
