@@ -1,6 +1,6 @@
 # The one door: people and CI call the same targets. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast faults bench check audit format lock seed clean
+.PHONY: help run test test-fast faults bench check audit format pictures lock seed clean
 MAKEFLAGS += --no-print-directory
 
 PORT ?= 8000
@@ -55,6 +55,9 @@ format: .venv/dev ## format the code, write openapi.yaml anew
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 	@API_ANONYMOUS=write $(BIN)/python manage.py spectacular --file openapi.yaml
+
+pictures: .venv/dev ## take the pictures of the README anew, in docs/; needs chromium
+	@$(BIN)/python -m pytest -q tests/pictures.py
 
 seed: .venv/embedded ## add demo tasks: make seed COUNT=1000
 	@$(BIN)/python manage.py migrate --verbosity 0
