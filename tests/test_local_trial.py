@@ -20,7 +20,7 @@ from pytest_django import Settings
 
 from config.management.commands import runserver
 from config.server import local_trial
-from tests.servers import ROOT, await_answer, free_port, running_server, stop
+from tests.servers import ROOT, await_answer, copy_checkout, free_port, running_server, stop
 from tests.waiting import patience
 
 Run = Callable[..., subprocess.Popen[str]]
@@ -30,13 +30,8 @@ STEPS = re.compile(r"^Creating the (?:database in|tables)", re.MULTILINE)
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What git would clone, with the environment that is installed already."""
     clone = tmp_path_factory.mktemp("home") / "fresh-clone"
-    files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split()
-    for file in files:
-        (clone / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / file, clone / file)
-    (clone / ".venv").symlink_to(ROOT / ".venv")
+    copy_checkout(clone)
     yield clone
     for measured in clone.glob(".coverage.*"):
         shutil.move(measured, ROOT)
