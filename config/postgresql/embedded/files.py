@@ -53,4 +53,4 @@ def read_reason(folder: Path) -> str:
     log = folder / LOG
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     failures = [line for line in lines if re.search(r"FATAL|PANIC|error:", line)]
-    return ([*lines, *failures] or ["it left no message"])[-1]
+    return ([*lines, *failures] or ["its log is empty"])[-1]

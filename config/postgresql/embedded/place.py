@@ -88,7 +88,7 @@ def _prepare_as_root(folder: Path) -> None:
             folder.symlink_to(tempfile.mkdtemp(prefix=PREFIX, dir=STATE))
     if not can_reach(folder.resolve().parent, account):
         raise ServerUnavailable(
-            f"uid {account.uid}, as which root runs PostgreSQL, can't reach {folder}; move that to {STATE}"
+            f"PostgreSQL runs as uid {account.uid}, which can't reach {folder}; move that to {STATE}, and link to it"
         )
     os.chown(folder, account.uid, account.gid)
 
@@ -98,7 +98,7 @@ def _choose_account(folder: Path) -> Account:
         account = owner(folder / DATA)
         if account.uid == 0:
             raise ServerUnavailable(
-                f"{folder / DATA} belongs to root, as whom PostgreSQL refuses to run; give it to nobody"
+                f"{folder / DATA} belongs to root, but PostgreSQL refuses to run as root; chown it to nobody"
             )
         return account
     try:

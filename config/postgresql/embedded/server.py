@@ -36,7 +36,7 @@ def start(folder: Path) -> None:
             if child and child.poll() is not None:
                 raise ServerUnavailable(f"PostgreSQL ended: {read_reason(folder)}")
             if time.monotonic() > deadline:
-                raise ServerUnavailable(f"no answer for {START_LIMIT:.0f} s: {read_reason(folder)}")
+                raise ServerUnavailable(f"PostgreSQL has not answered for {START_LIMIT:.0f} s: {read_reason(folder)}")
             time.sleep(POLL)
     if child:
         forget(child)

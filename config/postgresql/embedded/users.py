@@ -19,7 +19,7 @@ from .files import LOG, ServerUnavailable, locked, open_file
 
 PIPE = "users.pipe"
 WAIT_LIMIT = 120.0
-ADVICE = "To use another PostgreSQL, set DATABASE_URL."
+ADVICE = "Set DATABASE_URL to use another PostgreSQL."
 
 
 class _Use(NamedTuple):
