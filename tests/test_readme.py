@@ -4,7 +4,6 @@ The ```console blocks of a page are typed into one shell, with a service on port
 "$ " begins a command, and the lines after it are what it prints.
 """
 
-import html
 import os
 import re
 import subprocess
@@ -12,14 +11,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import call_command, get_commands, load_command_class
-from django.test import Client
 
 from tests.factories import make_member, make_token
 from tests.pictures import MOST_BYTES
 from tests.servers import ROOT, Server, database_url, running_server
-from tests.test_page_policy import starts, walk
 
 BIN = Path(sys.executable).parent
 PAGES = {
@@ -147,17 +143,3 @@ def test_the_readme_leads_to_every_page_and_picture() -> None:
     for path in (ROOT / "docs").iterdir():
         assert f"](docs/{path.name})" in README, path
         assert path.suffix == ".md" or path.stat().st_size <= MOST_BYTES, path
-
-
-@pytest.mark.slow
-@pytest.mark.django_db
-def test_what_the_guide_for_staff_names_stands_on_the_pages(alice: User) -> None:
-    staff = Client()
-    staff.force_login(alice)
-    make_token(alice)
-    pages = [staff.get(url, follow=True).content.decode() for url in walk(staff, *starts()).values()]
-    text = html.unescape(" ".join(pages)).lower()
-    guide = PAGES["docs/staff.md"]
-    named = {" ".join(name.split()).lower() for name in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", guide)}
-    assert len(named) > 20
-    assert {name for name in named if name not in text} == set()
