@@ -23,7 +23,6 @@ PAGES = {
 }
 DOCUMENTS = PAGES | {name: (ROOT / name).read_text() for name in ("CHANGELOG.md", "SECURITY.md")}
 README = PAGES["README.md"]
-FILES = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split()
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -114,7 +113,8 @@ def test_every_management_command_that_the_pages_name_exists_with_its_options() 
 
 
 def test_every_file_that_the_pages_name_exists() -> None:
-    names = {path.rpartition("/")[2] for path in FILES}
+    files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split()
+    names = {file.rpartition("/")[2] for file in files}
     for page, text in DOCUMENTS.items():
         for path in re.findall(r"`((?:tasks|tests|config|requirements|docs)/[\w./-]*)`", text):
             assert (ROOT / path).exists(), f"{path} in {page}"
