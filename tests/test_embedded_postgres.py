@@ -669,7 +669,7 @@ def test_waiting_for_a_server_has_an_end(folder: Path, monkeypatch: pytest.Monke
     place.prepare(folder)
     with files.open_file(folder / serving.LOCK) as lock:
         assert files.try_lock(lock)
-        with pytest.raises(ServerUnavailable, match="no answer for 0 s: it left no message"):
+        with pytest.raises(ServerUnavailable, match="has not answered for 0 s: its log is empty"):
             users.ensure_running(folder)
     users.release()
     await_stop(folder)

@@ -1,6 +1,6 @@
-"""Django's handler with two chains of middlewares: one for pages and whoever has a session, one for other calls.
+"""Django's handler with two chains of middleware: one for pages and requests with a session, one for the API.
 
-Sessions, CSRF, messages, static files and the policy of pages are of no use to a call of the API without a session.
+An API request without a session has no use for sessions, CSRF, messages, static files and the policy of pages.
 """
 
 from typing import Any
@@ -23,14 +23,14 @@ class Handler(WSGIHandler):
         self.api_chain = chain
 
     def answer(self, environ: WSGIEnvironment) -> HttpResponse | None:
-        """The answer to a call of the API without a session, whole; None for any other request.
+        """The complete answer to an API request without a session; None for any other request.
 
-        There is nothing to be done at its end: no file to close, no session to save.
+        The caller need not close it: it has no file and no session.
         """
         if settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", ""):
             return None
         if not settings.API_PATHS.match(environ["PATH_INFO"]):
             return None
-        close_old_connections()  # which is what Django's signal of a new request comes to
+        close_old_connections()  # as Django does on its signal request_started
         answer: HttpResponse = self.api_chain(WSGIRequest(environ))
         return answer

@@ -1,7 +1,7 @@
-"""How an answer that is ready as a whole gets to the client: in one piece, or few.
+"""Sends a complete answer to the client in as few pieces as possible.
 
-gunicorn checks and formats each header, formats the date, and sends head and body one after the other, which takes a
-fifth of the time of a short request.
+gunicorn checks and formats each header, formats the date, and sends head and body separately. That takes a fifth of the
+time of a short request.
 """
 
 import time
@@ -34,7 +34,7 @@ BODILESS = (204, 304)
 
 
 def send_at_once(answer: HttpResponse, parts: list[bytes], response: Response) -> None:
-    """Past gunicorn's checks: every header is ours, and what is in it was checked when it was read."""
+    """Bypasses gunicorn's checks: every header is ours, and values from the client were checked when they were read."""
     response.status, response.status_code = f"{answer.status_code} {answer.reason_phrase}", answer.status_code
     response.response_length = response.sent = sum(map(len, parts))
     response.headers_sent = True
@@ -52,7 +52,7 @@ def send_at_once(answer: HttpResponse, parts: list[bytes], response: Response) -
 
 
 def blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The parts, joined as far as they are small."""
+    """The parts, with small ones joined."""
     block, size = [], 0
     for part in parts:
         block.append(part)

@@ -1,22 +1,22 @@
-"""gunicorn's gthread worker: it stays with a connection that goes on at once, and at a stop leaves nobody waiting."""
+"""gunicorn's gthread worker, which serves the next request of a connection sooner, and stops without lost requests."""
 
 import select
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-MOST_IN_A_ROW = 8  # requests of one connection, while others may wait for a thread
-# Milliseconds for the next request of a connection. A client that is busy sends it in less; for whoever waits for the
-# thread meanwhile it is no more than this.
+MOST_IN_A_ROW = 8  # requests of one connection, because others may wait for a thread
+# Milliseconds to wait for the next request of a connection. A busy client sends it sooner, and the wait is short for
+# clients that wait for this thread.
 PATIENCE = 1
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def handle(self, conn: Any) -> Any:
-        """Answer the next requests of the connection, too, where they come at once.
+        """Answers the next requests of the connection too, if they come at once.
 
-        gunicorn itself gives each connection back to the thread that waits for all of them, which takes a fifth of the
-        time of a short request.
+        gunicorn returns the connection after each request to the thread that polls all connections. That takes a fifth
+        of the time of a short request.
         """
         result = super().handle(conn)
         for _ in range(MOST_IN_A_ROW):
@@ -31,10 +31,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._stop_listening()
 
     def _stop_listening(self) -> None:
-        """Take what the kernel has accepted already, and refuse what comes later.
+        """Serves the connections that the kernel has accepted already, and refuses new ones.
 
-        gunicorn itself keeps its listeners until the last connection is done, which takes seconds, and then resets
-        the clients that connected meanwhile and wait for an answer.
+        gunicorn keeps its listeners open until the last connection is done, which takes seconds. Then it resets the
+        connections of clients that connected in the meantime and wait for an answer.
         """
         for listener in self.sockets:
             before = -1
