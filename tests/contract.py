@@ -35,7 +35,7 @@ GENERAL = {
 FORMATS = FormatChecker()
 # Words of Python, Django, DRF and gunicorn.
 FOREIGN = re.compile(
-    r"""type "|codec|Expecting|Members|object at 0x|\bb['"]|\(char |settings\.|Invalid HTTP|field may"""
+    r"""type "|codec|Expecting|Members|object at 0x|: b'|\(char |settings\.[A-Z]|Invalid HTTP|field may"""
 )
 SENTENCES = re.compile(r"[A-Z].{8,198}[.?]", re.DOTALL)
 
