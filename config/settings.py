@@ -175,6 +175,10 @@ WHITENOISE_USE_FINDERS = True  # straight from the packages, so no collectstatic
 
 # In bytes, for a body that is not a file. A longer body is a 413.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# What gunicorn reads: bytes of the request line and of each header, and the number of headers.
+MAX_LINE_BYTES = 8190
+MAX_HEADERS = 100
+IDEMPOTENCY_KEY_HOURS = 24
 
 REST_FRAMEWORK = {
     # The first one also determines the WWW-Authenticate header of a 401.

@@ -119,7 +119,7 @@ def test_every_fault_is_named_by_line_column_and_reason(file_format: str) -> Non
             (2, f"reference: {says(title='r' * 201)}"),
             (2, f"title: {ImportSerializer.shared().fields['title'].error_messages['required']}"),
             (2, "completed_at: Put a time with its offset like 2026-11-22T16:00:00Z."),
-            (2, "created_at: There is no time 0001-01-01T00:00:00+14:00."),
+            (2, "created_at: The date-time 0001-01-01T00:00:00+14:00 does not exist."),
             (3, "completed_at: Leave it out, or set completed to true."),
             (4, f"title: {says(title='x' * 201)}"),
             (4, f"tags: {says(tags=['t' * 51])}"),
@@ -151,9 +151,9 @@ def test_types_of_json_are_taken_as_they_are(name: str, value: object) -> None:
     ("line", "fault"),
     [
         ("[1]", ": Put an object with the members of a task."),
-        ('{"title": "a", "title": "b"}', ", title: The member is given twice."),
+        ('{"title": "a", "title": "b"}', ", title: Must be given only once."),
         ('{"title": ', ": This is not JSON: Expecting value, character 10."),
-        ('{"title": NaN}', ": This is not JSON: NaN is no JSON value."),
+        ('{"title": NaN}', ": This is not JSON: NaN is not a JSON value."),
         (f'{{"title": {"9" * 5000}}}', ", title: "),
         (f'{{"title": {"[" * 32}{"]" * 32}}}', ": This is nested deeper than 32."),
         (f'{{"title": {"[" * 100_000}', ": This is nested deeper than 32."),
@@ -168,7 +168,7 @@ def test_a_line_that_is_no_task_is_one_bad_row(line: str, fault: str) -> None:
 
 def test_an_unknown_member_is_named_with_those_that_are_known() -> None:
     _, (fault,) = rows_of('{"title": "a", "don/e": true}', "jsonl")
-    assert re.fullmatch(r"line 1, don/e: .* Known are .*\.", fault)
+    assert re.fullmatch(r"line 1, don/e: .* Accepted are .*\.", fault)
     assert all(name in fault for name in COLUMNS)
 
 
@@ -219,7 +219,7 @@ def test_a_file_that_can_not_be_read_is_refused_with_the_reason(text: str | byte
         ("[] []", "line 1: The array has ended; there is more behind it."),
         ("[" * 100_000, "This is nested deeper than 32."),
         ("[\n" + "[" * 33 + "]" * 33, "line 2: This is nested deeper than 32."),
-        ("[\n[1, -Infinity]", "line 2: This is not JSON: -Infinity is no JSON value."),
+        ("[\n[1, -Infinity]", "line 2: This is not JSON: -Infinity is not a JSON value."),
         ("[" + '{"tasks": [], "child_projects": [' * 10_000, "line 1: This is nested deeper than 32."),
         (b'[{"title": "\xe4"}]', "The text is not UTF-8"),
     ],

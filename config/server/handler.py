@@ -1,6 +1,6 @@
-"""Django's handler with two chains of middleware: one for pages and requests with a session, one for the API.
+"""Django's handler with two chains of middlewares: a short one for API requests without a session, and the whole one.
 
-An API request without a session has no use for sessions, CSRF, messages, static files and the policy of pages.
+An API request without a session needs no sessions, CSRF check, messages, static files or policy of pages.
 """
 
 from typing import Any
@@ -25,12 +25,12 @@ class Handler(WSGIHandler):
     def answer(self, environ: WSGIEnvironment) -> HttpResponse | None:
         """The complete answer to an API request without a session; None for any other request.
 
-        The caller need not close it: it has no file and no session.
+        It needs no close(): there is no file to close and no session to save.
         """
         if settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", ""):
             return None
         if not settings.API_PATHS.match(environ["PATH_INFO"]):
             return None
-        close_old_connections()  # as Django does on its signal request_started
+        close_old_connections()  # what Django's request_started signal does
         answer: HttpResponse = self.api_chain(WSGIRequest(environ))
         return answer
