@@ -150,7 +150,7 @@ def test_an_operator_lets_an_account_or_an_address_in(name: str) -> None:
     call_command("unlock_login", "alice", name, stdout=(out := io.StringIO()))
     assert log_in(password=RIGHT, address=name if "." in name else "192.0.2.2").status_code == 302
     assert statuses(PER_ACCOUNT, address="192.0.2.3") == [200] * PER_ACCOUNT  # who guesses on does not undo it
-    assert f"For 15 minutes there is no limit for alice, {name}." in out.getvalue()
+    assert f"Login attempts are not limited for 15 minutes: alice, {name}." in out.getvalue()
 
 
 @pytest.mark.django_db(transaction=True)
