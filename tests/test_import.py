@@ -152,7 +152,8 @@ def test_with_a_bad_row_nothing_is_imported(tmp_path: Path) -> None:
     assert too_long.startswith("line 6, tags: ")
     assert rest == [
         "line 5, reference: Line 2 has the same reference, 'r1'.",
-        "Bad rows: 3. Nothing was imported. Add --skip-bad FILE to import the good rows and write the bad ones to FILE.",
+        "Bad rows: 3. Nothing was imported. "
+        "Add --skip-bad FILE to import the good rows and write the bad ones to FILE.",
     ]
     assert not Task.objects.exists()
     assert not Tag.objects.exists()

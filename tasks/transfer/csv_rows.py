@@ -64,8 +64,8 @@ def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
 def own_records(header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
     unknown = [name for name in header if name not in (*COLUMNS, NOTE)]
     if unknown or "title" not in header:
-        columns = "Unknown columns" if len(unknown) > 1 else "Unknown column"
-        wrong = f"{columns} {shown(unknown)}" if unknown else "The required column title is missing"
+        one_or_more = "Unknown columns" if len(unknown) > 1 else "Unknown column"
+        wrong = f"{one_or_more} {shown(unknown)}" if unknown else "The required column title is missing"
         raise BadFile(f"line 1: {wrong}. Known columns: {', '.join(COLUMNS)}.")
     columns = [(place, name, reader_of(name)) for place, name in enumerate(header) if name != NOTE]
     for line, cells in rows:
