@@ -238,7 +238,7 @@ def test_a_csv_file_that_cannot_be_read_is_refused_with_the_reason(text: str | b
     [
         ("", "The file is empty. Expected an array of tasks, or [] for no tasks."),
         ("{}", "line 1, character 1: Expected an array of tasks; this is an object."),
-        ('{"tasks": []}', "line 1, character 1: Expected an array of tasks; this is an object."),
+        ('{"tasks": []}', "; this is an object. For one object per line, the format is jsonl."),
         ("title\nA\n", "line 1, character 1: Expected an array of tasks; found 't'."),
         ('[{"title": "a"}\n{}]', "line 2, character 1: Expected , or ]; found '{'."),
         ('[{"title": "a"},\n', "line 2, character 1: The file ends before this value does: it may be cut off."),
@@ -254,6 +254,12 @@ def test_a_csv_file_that_cannot_be_read_is_refused_with_the_reason(text: str | b
 )
 def test_a_json_file_that_cannot_be_read_is_refused_with_the_place(text: str | bytes, message: str) -> None:
     assert message in refusal(text, "json")
+
+
+def test_an_array_is_not_json_lines() -> None:
+    assert refusal('\n[\n {"title": "A"}\n]', "jsonl") == (
+        "line 2: Expected one object per line; this is an array. Its format is json."
+    )
 
 
 def test_a_line_that_is_too_long_is_not_read_to_its_end() -> None:

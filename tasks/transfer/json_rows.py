@@ -14,10 +14,14 @@ KINDS = {list: "an array", str: "a string", int: "a number", float: "a number", 
 
 
 def lines_records(lines: Iterator[str]) -> Iterator[Record]:
+    empty = True
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if not text:
             continue
+        if empty and text.startswith("["):
+            raise BadFile(f"line {number:,}: Expected one object per line; this is an array. Its format is json.")
+        empty = False
         try:
             value = read_json(text)
         except json.JSONDecodeError as exc:
@@ -42,7 +46,7 @@ def require_array(stream: JSONStream) -> None:
         raise BadFile("The file is empty. Expected an array of tasks, or [] for no tasks.")
     if letter != "[":
         found = "this is an object" if letter == "{" else f"found {letter!r}"
-        hint = "A file with one object per line is JSON Lines and must end in .jsonl."
+        hint = "For one object per line, the format is jsonl."
         raise stream.refusal(f"Expected an array of tasks; {found}. {hint}")
 
 
