@@ -173,6 +173,10 @@ WHITENOISE_USE_FINDERS = True  # straight from the packages: no collectstatic, n
 
 # In bytes, of a body that is not a file. One more than that is a 413.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# What gunicorn reads: bytes of the request line and of each header, and the number of headers.
+MAX_LINE_BYTES = 8190
+MAX_HEADERS = 100
+IDEMPOTENCY_KEY_HOURS = 24
 
 REST_FRAMEWORK = {
     # The first one also says how a 401 asks for credentials.

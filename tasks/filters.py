@@ -1,4 +1,4 @@
-"""The query parameters of GET /tasks/: what it filters by, and what its pages can be ordered by."""
+"""The query parameters of GET /tasks/: filters, search and ordering."""
 
 from typing import Any
 
@@ -25,11 +25,11 @@ from tasks.models import (
 from tasks.serializers import TaskSerializer
 
 SEARCH_LENGTH = 200
-MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails where more of them stand in a row
+MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails at more of them in a row
 
 
 class SearchField(TextField):
-    default_error_messages = {"too_many_minus_signs": f"Put at most {MINUSES} minus signs."}
+    default_error_messages = {"too_many_minus_signs": f"Must have at most {MINUSES} minus signs."}
 
     def to_internal_value(self, data: str) -> str:
         if data.count("-") > MINUSES:
@@ -49,14 +49,14 @@ class SearchFilter(TextFilter):
 
 
 class DueDateFilter(DateFilter):
-    """By the expression that the index has."""
+    """By the expression of the index."""
 
     def filter(self, qs: TaskQuerySet, value: Any) -> QuerySet[Task]:
         return qs.exclude(due_date=None).alias(due=DueKey("due_date")).filter(**{f"due__{self.lookup_expr}": value})
 
 
 class PriorityFilter(IntegerFilter):
-    """By the expression that the index has."""
+    """By the expression of the index."""
 
     def filter(self, qs: TaskQuerySet, value: Any) -> QuerySet[Task]:
         found: QuerySet[Task] = qs.filter(Exact(PriorityKey("priority"), value))
@@ -64,7 +64,7 @@ class PriorityFilter(IntegerFilter):
 
 
 class TagFilter(RepeatableFilter):
-    """By the ids of the tags, which are looked up first; 0 where there is no such tag."""
+    """By the ids of the tags, which are looked up first; an unknown tag has the id 0."""
 
     def values(self, name: str, value: list[str]) -> dict[str, Any]:
         return super().values(name, Tag.objects.ids(value))
@@ -74,27 +74,27 @@ class TagFilter(RepeatableFilter):
 
 
 class TaskFilter(FilterSet):
-    completed = BooleanFilter(help_text="Only tasks that are done (`true`) or open (`false`).")
+    completed = BooleanFilter(help_text="Only completed tasks (`true`), or only open ones (`false`).")
     tag = TagFilter(
         max_length=TAG_LENGTH,
         max_items=TAGS_PER_TASK,
-        help_text="Only tasks with this tag; several times: with all of them.",
+        help_text="Only tasks with this tag; repeat it for tasks that have all of the tags.",
     )
-    due_date__gte = DueDateFilter("due_date", "gte", help_text="Due on this day or later, such as `2026-12-01`.")
-    due_date__lte = DueDateFilter("due_date", "lte", help_text="Due on this day or earlier.")
+    due_date__gte = DueDateFilter("due_date", "gte", help_text="Due on or after this date, such as `2026-12-01`.")
+    due_date__lte = DueDateFilter("due_date", "lte", help_text="Due on or before this date.")
     priority = PriorityFilter(
         min_value=min(PRIORITIES), max_value=max(PRIORITIES), help_text="Only tasks of this priority; 1 is the highest."
     )
     created_at__gte = DateTimeFilter(
-        "created_at", "gte", help_text="Made at this time or later, such as `2026-11-22T09:30:00Z`."
+        "created_at", "gte", help_text="Created at or after this time, such as `2026-11-22T09:30:00Z`."
     )
-    created_at__lt = DateTimeFilter("created_at", "lt", help_text="Made before this time.")
-    updated_at__gte = DateTimeFilter("updated_at", "gte", help_text="Last changed at this time or later.")
-    updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last changed before this time.")
+    created_at__lt = DateTimeFilter("created_at", "lt", help_text="Created before this time.")
+    updated_at__gte = DateTimeFilter("updated_at", "gte", help_text="Last updated at or after this time.")
+    updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last updated before this time.")
     search = SearchFilter(
         max_length=SEARCH_LENGTH,
-        help_text='Words in title and description, all of them. `"a phrase"`, `-without` and `this or that` work.'
-        f" At most {MINUSES} minus signs.",
+        help_text="Only tasks with all of these words in title or description. It accepts"
+        f' `"a phrase"`, `-without` and `this or that`. At most {MINUSES} minus signs.',
     )
 
     class Meta:
@@ -103,9 +103,11 @@ class TaskFilter(FilterSet):
 
 
 TIME, ID = DateTimeField(), IntegerField(min_value=1, max_value=BIGINT_MAX)
-TITLE = CharField(max_length=TITLE_LENGTH, trim_whitespace=False)  # as it is: plain SQL can leave blanks around it
+TITLE = CharField(
+    max_length=TITLE_LENGTH, trim_whitespace=False
+)  # not trimmed: a title that plain SQL wrote may have spaces around it
 PRIORITY = TaskSerializer.shared().fields["priority"]
-# Each is the beginning of an index that ends in id.
+# Each is the beginning of an index that ends with id.
 ORDERING = {
     "created_at": Column("{0}.created_at", "timestamptz", by(TIME)),
     "updated_at": Column("{0}.updated_at", "timestamptz", by(TIME)),
@@ -122,7 +124,7 @@ class TaskPagination(Pagination):
     ordering = OrderingField(
         columns=ORDERING,
         default="-created_at",
-        help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}; such as"
-        " `due_date,-created_at`. Every order ends in `id`. A task without due date, or without priority, comes after"
-        " all that have one, or before when descending.",
+        help_text=f"Fields separated by commas, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}; for"
+        " example `due_date,-created_at`. Every order ends with `id`. Tasks without a due date or a priority come last"
+        " when ascending, and first when descending.",
     )

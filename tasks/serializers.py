@@ -1,4 +1,4 @@
-"""A task as JSON, in and out."""
+"""A task as JSON, in requests and responses."""
 
 from config.api.fields import BIGINT_MAX, BooleanField, CharField, DateField, IntegerField, NamesField
 from config.api.serializers import StrictSerializer
@@ -19,10 +19,10 @@ EXAMPLE = {
 
 
 class TaskSerializer(StrictSerializer):
-    """The members of a task. Those that the server sets are accepted and ignored in a request."""
+    """The fields of a task. In a request, those that the server sets are accepted and ignored."""
 
     id = IntegerField(read_only=True, min_value=1, max_value=BIGINT_MAX)
-    title = CharField(max_length=TITLE_LENGTH, help_text="Blanks around it are removed.")
+    title = CharField(max_length=TITLE_LENGTH, help_text="One line. Spaces around it are removed.")
     description = CharField(
         max_length=DESCRIPTION_LENGTH, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
     )
@@ -33,13 +33,13 @@ class TaskSerializer(StrictSerializer):
         max_value=max(PRIORITIES),
         allow_null=True,
         default=None,
-        help_text=f"From {min(PRIORITIES)}, the highest, to {max(PRIORITIES)}, the lowest.",
+        help_text=f"From {min(PRIORITIES)} (highest) to {max(PRIORITIES)} (lowest).",
     )
     tags = NamesField(
         child=CharField(max_length=TAG_LENGTH),
         max_length=TAGS_PER_TASK,
         default=list,
-        help_text="Made on first use. Capitals make no difference: the spelling that was first stays.",
+        help_text="Names, created on first use. Upper and lower case count as the same: the first spelling is kept.",
     )
 
     class Meta:

@@ -33,6 +33,11 @@ GENERAL = {
 
 
 FORMATS = FormatChecker()
+# Words of Python, Django, DRF and gunicorn.
+FOREIGN = re.compile(
+    r"""type "|codec|Expecting|Members|object at 0x|: b'|\(char |settings\.[A-Z]|Invalid HTTP|field may"""
+)
+SENTENCES = re.compile(r"[A-Z].{8,198}[.?]", re.DOTALL)
 
 
 @FORMATS.checks("date-time", ValueError)
@@ -105,3 +110,12 @@ def check_content(response: dict[str, Any], pointer: str, content_type: str, con
     reference = f"{pointer}/content/{content_type.replace('/', '~1')}/schema"
     faults = [error.message for error in validator(reference).iter_errors(json.loads(content))]
     assert not faults, faults
+    if content_type == "application/problem+json":
+        check_words(json.loads(content))
+
+
+def check_words(problem: Mapping[str, Any]) -> None:
+    """Every `detail` is made of short sentences of ours. The contract has one that is none: "Task not found"."""
+    for detail in (each["detail"] for each in (problem, *problem.get("errors", ()))):
+        assert SENTENCES.fullmatch(detail) or detail == "Task not found", detail
+        assert not FOREIGN.search(detail), detail

@@ -125,7 +125,7 @@ def test_an_import_names_what_is_wrong_with_a_file_and_makes_the_tasks_of_a_righ
         page.goto(LIST)
         page.get_by_role("link", name="Import").click()
         preview(page, "title,due_date\nBuy milk,2030-01-01\nBuy bread,soon\n")
-        expect(page.get_by_role("row", name="3 due_date Put a date like")).to_be_visible()
+        expect(page.get_by_role("row", name="3 due_date Expected a date such as")).to_be_visible()
         page.get_by_role("link", name="Choose another file").click()
         preview(page, "title,due_date\nBuy milk,2030-01-01\nBuy bread,2030-01-02\n")
         assert not Task.objects.exists()

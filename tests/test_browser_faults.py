@@ -85,7 +85,7 @@ def test_no_question_before_an_action_and_no_answer_to_it_has_a_fault(
 
 def test_no_answer_to_an_upload_has_a_fault(chromium: Browser, server: Server, alice: User) -> None:
     rows = f"title,description,due_date,tags\n{'Long ' * 30},{'words ' * 20},2030-01-01,{'home ' * 9}\n"
-    answers = {rows: "Tasks to be made: 1", f"{rows}Late,,soon,\n": "Put a date like", "nonsense": "can’t be read"}
+    answers = {rows: "Tasks to be made: 1", f"{rows}Late,,soon,\n": "Expected a date", "nonsense": "can’t be read"}
     with visit(chromium, server, alice) as page:
         page.goto(f"{LIST}import/")
         preview(page, rows, "tasks.txt")

@@ -78,17 +78,31 @@ def test_if_match_lets_the_right_one_through(api: APIClient, method: str, form: 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 @pytest.mark.parametrize(
-    "headers", [{"If-Match": "W/{}"}, {"If-Match": '"other"'}, {"If-Match": '"a", W/{}'}, {"If-None-Match": "*"}]
+    ("header", "value", "detail"),
+    [
+        (
+            "If-Match",
+            "W/{}",
+            'If-Match never matches a weak entity tag such as W/"6f3a": send the strong one, without W/.',
+        ),
+        ("If-Match", '"a", W/{}', "If-Match never matches a weak entity tag"),
+        ("If-Match", '"other"', "Someone else updated the task: look at current, then retry with etag."),
+        ("If-None-Match", "*", "The task exists, and If-None-Match: * asks that it does not."),
+        ("If-None-Match", "{}", "Nothing was written: the task has an entity tag that If-None-Match lists."),
+    ],
 )
-def test_else_it_is_a_412_that_shows_what_is_there(api: APIClient, method: str, headers: dict[str, str]) -> None:
+def test_else_it_is_a_412_that_shows_what_is_there_and_says_why(
+    api: APIClient, method: str, header: str, value: str, detail: str
+) -> None:
     task = make_task(tags=("home",))
-    if method == "get" and "If-None-Match" in headers:
+    if method == "get" and header == "If-None-Match":
         return
-    headers = {name: value.format(etag_of(task)) for name, value in headers.items()}
+    headers = {header: value.format(etag_of(task))}
     answer = getattr(api, method)(f"/tasks/{task.pk}", {"title": "B"} if method == "patch" else None, headers=headers)
     body = answer.json()
     assert (answer.status_code, body["code"], body["etag"]) == (412, "precondition_failed", etag_of(task))
     assert answer["ETag"] == etag_of(task)
+    assert body["detail"].startswith(detail)
     assert body["current"] == api.get(f"/tasks/{task.pk}").json()
     assert body["current"]["title"] == "Buy milk"
 

@@ -7,7 +7,7 @@ import pytest
 
 from config.api.errors import problem
 from tasks.serializers import EXAMPLE
-from tests.contract import check
+from tests.contract import check, check_words
 
 JSON = {"Content-Type": "application/json"}
 
@@ -46,3 +46,21 @@ def test_what_is_not_documented_fails(
 ) -> None:
     with pytest.raises(AssertionError):
         check(method, path, status, headers, content)
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "",
+        "must be true or false.",
+        "Must be true or false",
+        f"Must not be {'x' * 200}.",
+        'Expected a list of items but got type "str".',
+        "The body is not JSON: Expecting value: line 1 column 1 (char 0).",
+        "Invalid chunk size: b'zz'.",
+    ],
+)
+def test_a_detail_that_is_not_a_short_sentence_of_ours_fails(detail: str) -> None:
+    check_words({"detail": "The query string is invalid; see errors.", "errors": [{"detail": "Must be a string."}]})
+    with pytest.raises(AssertionError):
+        check_words({"detail": "The query string is invalid; see errors.", "errors": [{"detail": detail}]})

@@ -281,8 +281,8 @@ class TestFilters:
         [
             ("complete=true", "Did you mean completed?"),
             ("created_at__gte=2026-01-01T00:00:00+01:00", "%2B"),
-            ("created_at__gte=2026-01-01T00:00:00", "offset is missing"),
-            ("xyz=1", "Known are completed, created_at__gte"),
+            ("created_at__gte=2026-01-01T00:00:00", "Must end with an offset: Z, or"),
+            ("xyz=1", "Accepted are completed, created_at__gte"),
         ],
     )
     def test_the_answer_says_what_would_be_right(self, api: APIClient, query: str, hint: str) -> None:

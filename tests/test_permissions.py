@@ -138,7 +138,7 @@ def test_a_403_names_the_permission_that_is_missing_and_changes_nothing(
     method = {"create": "POST", "update": "PATCH", "delete": "DELETE"}.get(operation, "GET")
     answer = caller.client.generic(method, url, '{"title": "B"}', JSON, headers=caller.headers)
     assert answer.status_code == 403
-    assert answer.json()["detail"] == f"This needs the permission tasks.{permission}_task."
+    assert answer.json()["detail"] == f"The permission tasks.{permission}_task is required."
     assert list(Task.objects.values_list("title", flat=True)) == ["As it was"]
 
 

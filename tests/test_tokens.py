@@ -75,7 +75,7 @@ def test_a_token_does_what_its_user_may(api: APIClient, settings: Settings, bob:
     assert api.post("/tasks/", {"title": "A"}).status_code == 201
     answer = api.delete(f"/tasks/{make_task().pk}")
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
-    assert answer.json()["detail"] == "This needs the permission tasks.delete_task."
+    assert answer.json()["detail"] == "The permission tasks.delete_task is required."
 
 
 def test_it_needs_no_csrf_token(bob: User) -> None:
@@ -155,7 +155,7 @@ def test_all_refused_tokens_get_one_answer(
         "type": "/docs#error-invalid_token",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "Put a token that is valid: Authorization: Bearer tasks_... This one is wrong, expired or revoked.",
+        "detail": "The token is wrong, expired or revoked: expected Authorization: Bearer, followed by a valid token.",
         "code": "invalid_token",
     }
     assert Change.objects.count() == changes

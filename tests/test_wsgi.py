@@ -75,7 +75,7 @@ def test_chunks_that_can_not_be_read_are_a_400() -> None:
     heads: list[str] = []
     [body] = application(given, lambda *head: heads.append(head[0]))  # type: ignore[arg-type]
     assert heads == ["400 Bad Request"]
-    assert b"cut off" in body
+    assert b"The request body ends before its last chunk." in body
 
 
 def test_another_server_than_gunicorn_gets_the_answer_as_wsgi_has_it() -> None:

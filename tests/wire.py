@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any
 
 from config.api.errors import CODES, MEDIA_TYPE
+from tests.contract import check_words
 
 HOST = "Host: 127.0.0.1"
 JSON = "Content-Type: application/json"
@@ -128,16 +129,16 @@ def check(answer: Answer) -> None:
 def check_problem(answer: Answer) -> None:
     """RFC 9457's members, ours, and no others; they agree with the status line and the table of codes."""
     body = answer.json
-    assert MEMBERS <= body.keys() <= MEMBERS | {"errors", "instance"}
+    more = {"etag", "current"} if answer.status == 412 else {"errors", "instance"}
+    assert MEMBERS <= body.keys() <= MEMBERS | more
     assert body["status"] == answer.status == CODES[body["code"]][0]
     assert (body["type"], body["title"]) == (f"/docs#error-{body['code']}", HTTPStatus(answer.status).phrase)
-    assert body["detail"]
-    assert ("errors" in body) == (body["code"] in ("invalid_query", "invalid_body"))
+    check_words(body)
+    assert ("errors" in body) == (body["code"] in ("invalid_query", "invalid_body", "invalid_header"))
     assert ("instance" in body) == (answer.status == 500)
     for fault in body.get("errors", ()):
-        place = "parameter" if body["code"] == "invalid_query" else "pointer"
+        place = "pointer" if body["code"] == "invalid_body" else "parameter"
         assert fault.keys() == {place, "code", "detail"}
         assert fault["code"]
-        assert fault["detail"]
     needed = {405: ["allow"], 503: ["retry-after"]}.get(answer.status, [])
     assert all(name in answer.headers for name in needed)

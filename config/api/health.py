@@ -1,4 +1,4 @@
-"""Is the process up, and can it serve?"""
+"""Whether the process runs, and whether it can serve requests."""
 
 from django.db import connection
 from drf_spectacular.utils import extend_schema
@@ -15,20 +15,20 @@ class HealthSerializer(serializers.Serializer[dict[str, str]]):
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
 class LiveView(PublicView):
-    """The process answers. The database is not asked: a restart of the process would not bring it back."""
+    """The process answers. It does not ask the database, which a restart of the process would not repair."""
 
-    @extend_schema(operation_id="health", summary="Is the process up?")
+    @extend_schema(operation_id="health", summary="Check that the process runs")
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
 class ReadyView(PublicView):
-    """The database answers too. 503 while it does not."""
+    """The database answers too; otherwise a 503."""
 
     error_statuses = (503,)
 
-    @extend_schema(operation_id="health_ready", summary="Can it serve?")
+    @extend_schema(operation_id="health_ready", summary="Check that the service can answer requests")
     def get(self, request: Request) -> Response:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

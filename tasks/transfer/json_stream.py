@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from config.api.parsers import DECODER, MAX_DEPTH, with_faults
+from config.api.parsers import DECODER, MAX_DEPTH, expected_by, with_faults
 from tasks.transfer.records import BadFile
 from tasks.transfer.source import Source
 
@@ -13,17 +13,6 @@ CHUNK = 1 << 18
 LONGEST = 1 << 22  # characters of one value, which is held in memory
 TOO_DEEP = f"This is nested deeper than {MAX_DEPTH}."
 TO_FIRST = re.compile(r"[ \t\n\r]*\[?[ \t\n\r]*")
-# By the beginning of the message of Python's json module, whose words are about its parser.
-REASONS = {
-    "Expecting property name": "expected a name in double quotes; ",
-    "Expecting ':'": "expected : after the name; ",
-    "Expecting ','": "expected , or the end of the object or array; ",
-    "Expecting value": "expected a value; ",
-    "Unterminated string": "a string has no closing double quote",
-    "Invalid control character": r"a line break, tab or other control character in a string must be escaped (\n, \t)",
-    "Invalid \\": r"a backslash in a string must be followed by one of \/bfnrt, a quote, or u and 4 hexadecimal digits",
-    "Extra data": "there is text after the end of the value",
-}
 FOUND = re.compile(r"\w{1,20}|.", re.DOTALL)
 
 
@@ -126,8 +115,9 @@ class JSONStream:
 
 def not_json(exc: json.JSONDecodeError) -> str:
     """What is wrong at the place that the exception names."""
-    reason = next((REASONS[start] for start in REASONS if exc.msg.startswith(start)), "")
-    if reason.endswith(" "):
-        found = FOUND.match(exc.doc, exc.pos)
-        reason += f"found {found[0]!r}" if found else "the text ends here"
-    return f"This is not JSON: {reason}." if reason else "This is not JSON."
+    found = FOUND.match(exc.doc, exc.pos)
+    if not exc.msg.startswith("Expecting"):
+        what = "here"
+    else:
+        what = f"here; found {found[0]!r}" if found else "here, where the text ends"
+    return f"This is not JSON: {expected_by(exc)} {what}."
