@@ -183,7 +183,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         return no_content()
 
     def validated(self, *, partial: bool) -> Mapping[str, Any]:
-        """The body as values of columns, and `tags`."""
+        """The request body as values of columns, and `tags`."""
         values: Mapping[str, Any] = TaskSerializer.shared(partial=partial).run_validation(self.request.data)
         return values
 

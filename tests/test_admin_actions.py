@@ -134,7 +134,7 @@ def test_what_is_so_already_is_not_changed_and_there_is_nothing_to_undo(staff: C
     [
         ("set_due_date", {"due_date": "tomorrow"}, "Enter a valid date."),
         ("add_tag", {"tag": "  "}, "This field is required."),
-        ("add_tag", {"tag": "x" * 51}, "no more than 50 characters"),
+        ("add_tag", {"tag": "x" * 51}, "at most 50 characters; this has 51."),
         ("add_tag", {"tag": "a\0b"}, "Null characters are not allowed."),
         ("remove_tag", {"tag": "home"}, "None of these tasks has the tag “home”."),
     ],

@@ -18,10 +18,10 @@ class FilterBackend(BaseFilterBackend):
     """Reports everything that is wrong with a query string at once: names, repetitions, values and the page."""
 
     def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        """A queryset with a Parameter in place of each value. Sets request.filters, the values by the names of their
-        Parameters, and request.page, the page that the client asks for.
+        """A queryset with a Parameter in place of each value, shared by all requests with the same filters.
 
-        All requests with the same filters share one queryset, so its SQL is compiled once.
+        So its SQL is compiled once. Sets request.filters, the values by the names of their Parameters, and
+        request.page, the page that the client asks for.
         """
         filterset, pages = view.filterset_class, view.pagination_class
         request.filters, request.page = {}, pages.first()

@@ -51,7 +51,7 @@ class OrderingField(StrictField, serializers.Field):  # type: ignore[type-arg]  
 
 
 def by(field: Any, last: str | None = None) -> Callable[[Any], str]:
-    """The parser of a column's value in a cursor. It is as the API shows it; null is sorted as the value `last`."""
+    """The parser of a column's value in a cursor. The API shows null; the order has `last` in its place."""
 
     def parse(value: Any) -> str:
         if value is None and last is not None:

@@ -24,10 +24,7 @@ from config.api.fields import (
 Fields = Mapping[str, Any]  # serializer fields by the names of the parameters that they read
 WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 BOOLEANS = {"true": True, "false": False}
-FIELD_CODES = {
-    "min_value": "out_of_range",
-    "max_value": "out_of_range",
-}  # the codes of fields that are others for a parameter
+FIELD_CODES = {"min_value": "out_of_range", "max_value": "out_of_range"}  # codes of fields, renamed for a parameter
 
 
 def read(query: QueryDict, fields: Fields) -> tuple[dict[str, Any], list[Fault]]:

@@ -60,7 +60,7 @@ class StrictSerializer(serializers.ModelSerializer[Any]):
             names = [name for name in data if name not in self.fields]
             # Looking for similar names is slow.
             found += [
-                {"pointer": pointer_to("", name), **unknown("field", name, self.fields)}
+                {"pointer": pointer_to("", name), **unknown("field", name, self.writable)}
                 for name in names[: MAX_FAULTS + 1]
             ]
         if found:
