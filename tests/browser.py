@@ -129,11 +129,11 @@ Scheme = Literal["light", "dark"]
 RULES: dict[Scheme, list[str]] = {"light": [], "dark": ["color-contrast", "link-in-text-block"]}
 # For each rule, elements for which it is wrong, or that a library creates.
 EXCEPTIONS = {
-    "heading-order": "redoc *",  # Redoc has a heading of level 5 after one of level 3
-    "label-title-only": "#searchbar",  # its label is an image with the text "Search"
-    "list": "ul.select2-selection__rendered",  # Django's Select2 has a button among its list items
-    "nested-interactive": ".opblock-summary-control",  # Swagger UI has a button within a button
-    "region": "#swagger-ui *",  # Swagger UI has its introduction outside of its main part
+    "heading-order": "redoc *",  # Redoc goes from a heading of the third level to one of the fifth
+    "label-title-only": "#searchbar",  # its label is a picture of a magnifying glass, with "Search" for its text
+    "list": "ul.select2-selection__rendered",  # Select2, as Django brings it, has a button to clear it among its items
+    "nested-interactive": ".opblock-summary-control",  # Swagger UI has a button in a button
+    "region": "#swagger-ui *",  # and puts its introduction beside its main part
 }
 FAULTS = """async ([exceptions, rules]) => {
     for (const each of document.getAnimations()) each.finish();  // a colour that is on its way

@@ -1,4 +1,4 @@
-"""What schemathesis must know besides the document, and corrections of its own mistakes."""
+"""What schemathesis must know besides the document, and where it errs itself."""
 
 import uuid
 from typing import Any
@@ -15,9 +15,9 @@ def filter_case(context: HookContext, case: Case[Any]) -> bool:
 
 @schemathesis.hook
 def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
-    """A new key for every valid case: the coverage phase sends one key with many bodies, and each would be a 422.
+    """A key of its own for every right case: the coverage phase sends one with all its bodies, which is a 422 for each.
 
-    tests/test_idempotency.py tests repeated keys.
+    What happens when a key comes again has its own tests.
     """
     if "Idempotency-Key" in case.headers and case.meta and case.meta.generation.mode is GenerationMode.POSITIVE:
         case.headers["Idempotency-Key"] = f'"{uuid.uuid4()}"'
@@ -25,10 +25,10 @@ def map_case(context: HookContext, case: Case[Any]) -> Case[Any]:
 
 
 def has_a_tag_twice(body: Any) -> bool:
-    """Tags that differ as texts, as `uniqueItems` requires, but are one tag: "home" and " Home".
+    """Tags that are different texts, as `uniqueItems` asks, and yet one tag: "home" and " Home".
 
-    JSON Schema can't state this rule. The service refuses such tags (tests/test_create.py). Equal texts are kept,
-    because the document forbids them too.
+    The one rule that JSON Schema can't state. The service refuses them (tests/test_create.py). Texts that are the same
+    stay in: the document forbids them too.
     """
     tags = body.get("tags") if isinstance(body, dict) else None
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
@@ -38,16 +38,16 @@ def has_a_tag_twice(body: Any) -> bool:
 
 
 def has_a_cursor(case: Case[Any]) -> bool:
-    """A cursor that no answer gave. The schema can't tell it from a valid one."""
+    """One that no answer gave, said to be right: no schema tells it from those that the links of a page have."""
     is_right = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
     return is_right and "cursor" in (case.query or {})
 
 
 def is_taken_for_right(case: Case[Any]) -> bool:
-    """A case that schemathesis 4.32 calls valid, although the document says that it is invalid.
+    """Said to be right by schemathesis 4.32 and wrong by the document, which it made it from.
 
-    Its coverage phase tests a header that several operations share only once. In valid cases of the others it then uses
-    a value that it made to be invalid: `If-Match: 0`. The same value in an invalid case is kept.
+    Its coverage phase covers the values of a header that several operations share once, and then fills up the right
+    cases of the others with a value that it made to be wrong: `If-Match: 0`. The same in a wrong case stays in.
     """
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return False

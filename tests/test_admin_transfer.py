@@ -109,11 +109,11 @@ def test_a_file_that_was_imported_has_nothing_to_confirm(staff: Client) -> None:
         ("tasks.txt", TASKS, "Choose a file whose name ends in .csv"),
         ("tasks.csv", b"x" * (10 * 1024 * 1024 + 1), "The file is larger than 10 MB"),
         ("tasks.csv", b"", "The submitted file is empty."),
-        ("tasks.csv", b"done\n", "tasks.csv can’t be read. line 1: Unknown column 'done'."),
+        ("tasks.csv", b"done\n", "tasks.csv can’t be read. line 1: It has no columns 'done' here."),
         (
             "tasks.csv.gz",
             gzip.compress(b"title\n" + (b" " * 10_000 + b"\n") * 1100, mtime=0),
-            "The decompressed file is larger than 10,485,760 bytes.",
+            "Unpacked it is larger than 10,485,760 bytes.",
         ),
         ("tasks.json", b"[", "it may be cut off"),
     ],

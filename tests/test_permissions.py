@@ -153,7 +153,7 @@ def test_a_session_without_csrf_is_told_so_before_the_body_is_read(body: str) ->
 
 
 PAGES = ("/docs", "/redoc", "/openapi.json", "/health", "/health/ready", "/admin/login/")
-# A page of the admin, and who may open it besides superusers.
+# A page of the admin, and whom it opens to besides superusers.
 ADMIN_PAGES = {
     "/admin/": ("Task readers", "Task editors", "Task admins"),
     "/admin/tasks/task/": ("Task readers", "Task editors", "Task admins"),
