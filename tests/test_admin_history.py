@@ -533,5 +533,5 @@ def test_of_a_history_all_too_old_nothing_is_left() -> None:
 
 @pytest.mark.parametrize("days", ["0", "-1", "x", "1.5", "36501", "9" * 20])
 def test_a_number_of_days_that_makes_no_sense_is_refused(days: str) -> None:
-    with pytest.raises(CommandError, match="is not a number of days from 1 to 36,500"):
+    with pytest.raises(CommandError, match="is not a whole number of days from 1 to 36,500"):
         call_command("trim_history", f"--older-than={days}")

@@ -1,4 +1,4 @@
-"""The check that every answer of the suite goes through can fail."""
+"""The check of every answer against the OpenAPI document fails where it should."""
 
 import json
 from typing import Any
