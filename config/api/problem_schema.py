@@ -77,15 +77,20 @@ def name_of(status: int) -> str:
 
 def response_of(status: int) -> Schema:
     codes = {code: meaning for code, (known, meaning) in CODES.items() if known == status}
-    description = "\n".join(f"* `{code}`: {meaning}" for code, meaning in codes.items())
+    description = "\n".join(f"* {linked(code)}: {meaning}" for code, meaning in codes.items())
     return response(description, [status], codes)
 
 
 def protocol_response() -> Schema:
     codes = {code: (status, meaning) for code, (status, meaning) in CODES.items() if status in PROTOCOL}
-    lines = [f"* {status} `{code}`: {meaning}" for code, (status, meaning) in codes.items()]
-    intro = "Errors that any request can get. [Error codes](/docs#error-codes) explains each.\n"
+    lines = [f"* {status} {linked(code)}: {meaning}" for code, (status, meaning) in codes.items()]
+    intro = "Errors that any request can get.\n"
     return response("\n".join([intro, *lines]), sorted(PROTOCOL), codes)
+
+
+def linked(code: str) -> str:
+    """To where the docs page has an example, which it shows there only."""
+    return f"[`{code}`](/docs#error-{code})"
 
 
 def response(description: str, statuses: Iterable[int], codes: Iterable[str]) -> Schema:

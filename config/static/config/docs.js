@@ -6,22 +6,35 @@
     dark.addEventListener("change", follow);
     follow();
 
-    // Swagger UI draws the operations after the browser has moved to the anchor, and so pushes the anchor down.
-    const keepInView = new ResizeObserver(() => document.querySelector(":target")?.scrollIntoView());
-    window.addEventListener("DOMContentLoaded", () => keepInView.observe(document.getElementById("swagger-ui")));
-    for (const action of ["keydown", "pointerdown", "touchstart", "wheel"]) {
-        window.addEventListener(action, () => keepInView.disconnect(), { passive: true });
-    }
+    // A library in its bundle would scroll to anchors in its own way, without opening the section that an anchor is in.
+    window.noZensmooth = true;
 
-    // Swagger UI disables the button while the request is on its way, and a disabled button loses the focus.
-    window.addEventListener("click", ({ target }) => {
+    // Swagger UI reads and rewrites the fragment of the address. It gets its own ("#/tasks/create_task") only.
+    const { hash, pathname, search } = window.location;
+    const anchor = hash.startsWith("#/") ? "" : hash;
+    if (anchor) window.history.replaceState(null, "", pathname + search);
+
+    window.addEventListener("DOMContentLoaded", () => {
+        if (anchor) window.location.replace(anchor);
+        // It draws the operations later, which pushes the anchor down.
+        const drawn = new ResizeObserver(() => document.querySelector(":target")?.scrollIntoView());
+        drawn.observe(document.getElementById("swagger-ui"));
+        for (const action of ["keydown", "pointerdown", "wheel"]) {
+            window.addEventListener(action, () => drawn.disconnect(), { once: true, passive: true });
+        }
+    });
+
+    const click = ({ target }) => {
+        // It opens every link of a description in a new tab, one to this page too.
+        target.closest(`a[href^="${pathname}#"]`)?.removeAttribute("target");
+        // It disables the button while the request is on its way, and a disabled button loses the focus.
         const button = target.closest(".execute");
-        if (!button) return;
         const enabled = new MutationObserver(() => {
             if (button.disabled) return;
             enabled.disconnect();
             if (document.activeElement === document.body) button.focus();
         });
-        enabled.observe(button, { attributeFilter: ["disabled"] });
-    });
+        if (button) enabled.observe(button, { attributeFilter: ["disabled"] });
+    };
+    window.addEventListener("click", click, { capture: true });
 }
