@@ -58,9 +58,6 @@ def complaints(message: ConsoleMessage) -> Iterator[str]:
     # A page that is an error itself is one of these too, and no fault of its own.
     if message.text.startswith("Failed to load resource") and message.location["url"] == page:
         return
-    # Redoc's bundle asks for the logo of its makers, has no setting for it, and is refused by the page's policy.
-    if message.text.startswith("Loading the image 'https://cdn.redoc.ly/redoc/logo-mini.svg' violates"):
-        return
     yield f"console of {page}: {message.text} {message.location}"
 
 
@@ -127,7 +124,6 @@ Scheme = Literal["light", "dark"]
 RULES: dict[Scheme, list[str]] = {"light": [], "dark": ["color-contrast", "link-in-text-block"]}
 # By rule, the elements that it is wrong about, or that are not ours to mend.
 EXCEPTIONS = {
-    "heading-order": "redoc *",  # Redoc goes from a heading of the third level to one of the fifth
     "label-title-only": "#searchbar",  # its label is a picture of a magnifying glass, with "Search" for its text
     "list": "ul.select2-selection__rendered",  # Select2, as Django brings it, has a button to clear it among its items
     "nested-interactive": ".opblock-summary-control",  # Swagger UI has a button in a button
