@@ -130,6 +130,7 @@ EXCEPTIONS = {
     "region": "#swagger-ui *",  # and puts its introduction beside its main part
 }
 FAULTS = """async ([exceptions, rules]) => {
+    await new Promise(requestAnimationFrame);  // scripts hear of a change to dark before it
     for (const each of document.getAnimations()) each.finish();  // a colour that is on its way
     const some = rules.length ? { runOnly: rules } : {};
     const { violations } = await axe.run({ ...some, resultTypes: ["violations"], preload: false, elementRef: true });

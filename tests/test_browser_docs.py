@@ -82,10 +82,9 @@ def test_the_docs_page_fits_a_desk_and_a_phone(chromium: Browser, server: Server
         open_operation(page.locator(CREATE))
         assert measure(page, "Height") <= 2500
         page.set_viewport_size(size(390))
-        for operation in page.locator(".opblock:not(.is-open)").all():
+        for operation in page.locator(f".opblock:not({CREATE})").all():
             open_operation(operation)
-            assert measure(page, "Width") == 390, operation
-        expect(page.locator(".opblock:not(.is-open)")).to_have_count(0)
+        assert measure(page, "Width") == 390
 
 
 def test_the_docs_page_follows_the_light_or_dark_mode_of_the_system(chromium: Browser, server: Server) -> None:
@@ -103,9 +102,7 @@ def test_the_docs_page_follows_the_light_or_dark_mode_of_the_system(chromium: Br
 @pytest.mark.parametrize("script", [True, False])
 def test_an_address_leads_to_its_explanation(chromium: Browser, server: Server, script: bool) -> None:
     for anchor in ("error-codes", "error-database_unavailable", "search"):
-        with (
-            chromium.new_context(base_url=server.url, viewport=size(390), java_script_enabled=script) as context,
-        ):
+        with chromium.new_context(base_url=server.url, viewport=size(390), java_script_enabled=script) as context:
             page = context.new_page()
             page.goto(f"/docs#{anchor}")
             if script:
@@ -113,6 +110,14 @@ def test_an_address_leads_to_its_explanation(chromium: Browser, server: Server, 
             expect(page.locator(f"#{anchor}")).to_be_in_viewport()
             expect(page.locator(f"#{anchor}")).to_be_visible()
             assert page.url == f"{server.url}/docs#{anchor}"
+
+
+def test_an_address_leads_to_an_operation(chromium: Browser, server: Server) -> None:
+    """Without a look at the console: Swagger UI complains there about the `_` in each operationId."""
+    with chromium.new_context(base_url=server.url) as context:
+        page = context.new_page()
+        page.goto("/docs#/tasks/create_task")
+        expect(page.locator(f"{CREATE}.is-open")).to_be_in_viewport()
 
 
 def test_links_lead_to_the_operations_the_guide_and_the_error_codes(chromium: Browser, server: Server) -> None:
@@ -130,6 +135,3 @@ def test_links_lead_to_the_operations_the_guide_and_the_error_codes(chromium: Br
         row.get_by_role("link", name="idempotency_key_reused").click()
         expect(page.locator("#error-idempotency_key_reused")).to_be_in_viewport()
         assert len(page.context.pages) == 1
-        page.goto("about:blank")
-        page.goto("/docs#/tasks/create_task")
-        expect(page.locator(f"{CREATE}.is-open")).to_be_in_viewport()
