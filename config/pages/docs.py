@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils.text import slugify
-from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from markdown_it import MarkdownIt
@@ -57,5 +56,4 @@ class DocsView(SpectacularSwaggerSplitView):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
         response.data |= {"introduction": INTRODUCTION, "guide": GUIDE, "error_codes": ERROR_CODES}
-        response.data["first_tag"] = spectacular_settings.TAGS[0]["name"]
         return response

@@ -16,12 +16,21 @@
 
     window.addEventListener("DOMContentLoaded", () => {
         if (anchor) window.location.replace(anchor);
+        const swagger = document.getElementById("swagger-ui");
         // It draws the operations later, which pushes the anchor down.
         const drawn = new ResizeObserver(() => document.querySelector(":target")?.scrollIntoView());
-        drawn.observe(document.getElementById("swagger-ui"));
+        drawn.observe(swagger);
         for (const action of ["keydown", "pointerdown", "wheel"]) {
             window.addEventListener(action, () => drawn.disconnect(), { once: true, passive: true });
         }
+        // It gives these no name for people who hear the page.
+        const names = { "textarea.body-param__text": "Request body", "select.examples-select-element": "Example" };
+        const named = new MutationObserver(() => {
+            for (const [field, name] of Object.entries(names)) {
+                for (const each of swagger.querySelectorAll(field)) each.ariaLabel = name;
+            }
+        });
+        named.observe(swagger, { childList: true, subtree: true });
     });
 
     const click = ({ target }) => {
