@@ -1,5 +1,6 @@
 """The errors in the OpenAPI document: their shape, and an answer for each status."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -7,11 +8,14 @@ from config.api.errors import CODES, MEDIA_TYPE
 from config.api.faults import MAX_FAULTS
 from config.api.fields import Schema
 
-STATUSES = sorted({status for status, _ in CODES.values()} - {405})  # a method that is not there has no operation
+# They come from HTTP or from a crash and not from the operation, so each operation lists them together as its default.
+PROTOCOL = {405, 406, 414, 417, 431, 500, 501}
+STATUSES = sorted({status for status, _ in CODES.values()} - PROTOCOL)
 HEADERS = {
     503: {"Retry-After": ("integer", "Seconds after which to try again.")},
     412: {"ETag": ("string", "The entity tag now.")},
     401: {"WWW-Authenticate": ("string", "How to say who calls (RFC 6750).")},
+    405: {"Allow": ("string", "The methods that this path accepts.")},
     415: {
         "Accept-Post": ("string", "Media types that this path takes in a POST."),
         "Accept-Patch": ("string", "Media types that this path takes in a PATCH (RFC 5789)."),
@@ -62,22 +66,40 @@ PROBLEM = closed(
 )
 
 
+def responses() -> dict[str, Schema]:
+    """For components/responses: one for each status that comes from an operation, one for those of the protocol."""
+    return {name_of(status): response_of(status) for status in STATUSES} | {"ProtocolError": protocol_response()}
+
+
 def name_of(status: int) -> str:
     return HTTPStatus(status).phrase.title().replace(" ", "").replace("-", "")
 
 
 def response_of(status: int) -> Schema:
     codes = {code: meaning for code, (known, meaning) in CODES.items() if known == status}
+    description = "\n".join(f"* `{code}`: {meaning}" for code, meaning in codes.items())
+    return response(description, [status], codes)
+
+
+def protocol_response() -> Schema:
+    codes = {code: (status, meaning) for code, (status, meaning) in CODES.items() if status in PROTOCOL}
+    lines = [f"* {status} `{code}`: {meaning}" for code, (status, meaning) in codes.items()]
+    intro = "Errors that any request can get. [Error codes](/docs#error-codes) explains each.\n"
+    return response("\n".join([intro, *lines]), sorted(PROTOCOL), codes)
+
+
+def response(description: str, statuses: Iterable[int], codes: Iterable[str]) -> Schema:
     headers = {
-        name: {"description": description, "schema": {"type": kind}}
-        for name, (kind, description) in HEADERS.get(status, {}).items()
+        name: {"description": meaning, "schema": {"type": kind}}
+        for status in statuses
+        for name, (kind, meaning) in HEADERS.get(status, {}).items()
     }
     content = {
         "schema": {"$ref": "#/components/schemas/Problem"},
         "examples": {code: {"value": example_of(code)} for code in codes},
     }
     return {
-        "description": "\n".join(f"* `{code}`: {meaning}" for code, meaning in codes.items()),
+        "description": description,
         **({"headers": headers} if headers else {}),
         "content": {MEDIA_TYPE: content},
     }

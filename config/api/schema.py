@@ -9,28 +9,20 @@ from drf_spectacular import openapi
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerFieldExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
 from config.accounts.permissions import allows_anonymous
 from config.api.fields import BIGINT_MAX, IntegerField, Schema, StrictField
-from config.api.problem_schema import FAULT, PROBLEM, STATUSES, name_of, response_of
+from config.api.problem_schema import FAULT, PROBLEM, name_of, responses
 from config.api.views import PublicView
 
-# What can go wrong with any request, before or behind the view.
-ALWAYS = (400, 406, 414, 417, 431, 500, 501)
 WITH_BODY = (413, 415)
-# That it can be left out also keeps openapi-python-client's issue 1451 (a required body of two media types) away.
-CSRF_TOKEN = OpenApiParameter(
-    "X-CSRFToken",
-    OpenApiTypes.STR,
-    OpenApiParameter.HEADER,
-    description="With a session only, which can't write without it. `/docs` sends it by itself; a token needs none.",
-)
 ID = OpenApiParameter("id", IntegerField(min_value=1, max_value=BIGINT_MAX).schema("request"), OpenApiParameter.PATH)
-SESSION = "The session of a member of staff: whoever is logged in to the admin has it, with nothing to put here."
+SESSION = (
+    "The session of staff who are logged in to the admin. There is nothing to enter here. A write with a session needs"
+    " the header `X-CSRFToken` too, which `/docs` sends by itself."
+)
 IGNORED = {"description": "Set by the server: accepted, so that a task can be sent back, and ignored."}
 
 
@@ -61,11 +53,12 @@ class AutoSchema(openapi.AutoSchema):
             if "requestBody" in operation:
                 operation["requestBody"]["required"] = True  # a PATCH that changes nothing is an empty object
             for status in sorted(self._error_statuses(operation)):
-                operation["responses"][str(status)] = {"$ref": f"#/components/responses/{name_of(status)}"}
+                operation["responses"][str(status)] = response_ref(name_of(status))
+            operation["responses"]["default"] = response_ref("ProtocolError")
         return operation
 
     def _error_statuses(self, operation: Schema) -> set[int]:
-        statuses = {*ALWAYS, *getattr(self.view, "error_statuses", ())}
+        statuses = {400, *getattr(self.view, "error_statuses", ())}
         if "requestBody" in operation:
             statuses |= {*WITH_BODY}
         if "{" in self.path:
@@ -80,7 +73,7 @@ class AutoSchema(openapi.AutoSchema):
         return known if known and not allows_anonymous(self.method) else [*known, {}]
 
     def get_override_parameters(self) -> list[Any]:
-        return [ID] * ("{id}" in self.path) + [CSRF_TOKEN] * (self.method not in SAFE_METHODS)
+        return [ID] * ("{id}" in self.path)
 
     def _insert_field_validators(self, field: Any, schema: Schema) -> None:
         """Not where the field has said all: a text's length does not count the blanks around it."""
@@ -107,8 +100,12 @@ def complete(result: Schema, generator: Any, request: Any, public: bool) -> Sche
     schemas |= {"Fault": FAULT, "Problem": PROBLEM}
     session = components["securitySchemes"].pop("cookieAuth")  # behind the token, of which the docs page asks first
     components["securitySchemes"]["cookieAuth"] = session | {"description": SESSION}
-    components["responses"] = {name_of(status): response_of(status) for status in STATUSES}
+    components["responses"] = responses()
     return result
+
+
+def response_ref(name: str) -> Schema:
+    return {"$ref": f"#/components/responses/{name}"}
 
 
 def _link(paths: dict[str, Schema]) -> None:
