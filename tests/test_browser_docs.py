@@ -45,6 +45,6 @@ def test_staff_tries_out_a_post_with_their_session(chromium: Browser, server: Se
 def test_no_page_of_the_docs_has_a_fault(chromium: Browser, server: Server, path: str) -> None:
     with visit(chromium, server) as page:
         page.goto(path)
-        page.get_by_text("Make a task").first.wait_for(state="attached")
+        page.get_by_text("Create a task").first.wait_for(state="attached")
         found = faults(page)
         assert not found, "\n".join(found)
