@@ -11,15 +11,16 @@ from config.api.fields import Schema
 # They come from HTTP or from a crash and not from the operation, so each operation lists them together as its default.
 PROTOCOL = {405, 406, 414, 417, 431, 500, 501}
 STATUSES = sorted({status for status, _ in CODES.values()} - PROTOCOL)
+STRING, INTEGER = {"type": "string"}, {"type": "integer", "format": "int32"}
 HEADERS = {
-    401: {"WWW-Authenticate": ("string", "How to authenticate (RFC 6750).")},
-    405: {"Allow": ("string", "The methods that this path accepts.")},
-    412: {"ETag": ("string", "The current entity tag.")},
+    401: {"WWW-Authenticate": (STRING, "How to authenticate (RFC 6750).")},
+    405: {"Allow": (STRING, "The methods that this path accepts.")},
+    412: {"ETag": (STRING, "The current entity tag.")},
     415: {
-        "Accept-Post": ("string", "The media types that this path accepts in a POST."),
-        "Accept-Patch": ("string", "The media types that this path accepts in a PATCH (RFC 5789)."),
+        "Accept-Post": (STRING, "The media types that this path accepts in a POST."),
+        "Accept-Patch": (STRING, "The media types that this path accepts in a PATCH (RFC 5789)."),
     },
-    503: {"Retry-After": ("integer", "Seconds to wait before a retry.")},
+    503: {"Retry-After": (INTEGER, "Seconds to wait before a retry.")},
 }
 TAGS_EXPECTED = 'Expected * or entity tags such as "6f3a", with quotes, separated by commas.'
 ERRORS = {  # an example for each code that has them
@@ -58,13 +59,7 @@ def problem_schema(current: Schema) -> Schema:
         {
             "type": text("A link to the explanation of the code.", format="uri-reference"),
             "title": text("The name of the HTTP status."),
-            "status": {
-                "type": "integer",
-                "format": "int32",
-                "minimum": 400,
-                "maximum": 599,
-                "description": "The HTTP status.",
-            },
+            "status": INTEGER | {"minimum": 400, "maximum": 599, "description": "The HTTP status."},
             "detail": text("What happened, for people."),
             "code": text("What happened. Codes never change; new ones can be added.", examples=list(CODES)),
             "errors": {
@@ -105,9 +100,9 @@ def protocol_response() -> Schema:
 
 def response(description: str, statuses: Iterable[int], codes: Iterable[str]) -> Schema:
     headers = {
-        name: {"description": meaning, "schema": {"type": kind}}
+        name: {"description": meaning, "schema": schema}
         for status in statuses
-        for name, (kind, meaning) in HEADERS.get(status, {}).items()
+        for name, (schema, meaning) in HEADERS.get(status, {}).items()
     }
     content = {
         "schema": {"$ref": "#/components/schemas/Problem"},
