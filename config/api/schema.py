@@ -104,7 +104,7 @@ class AutoSchema(openapi.AutoSchema):
 
 
 def complete(result: Schema, generator: Any, request: Any, public: bool) -> Schema:
-    """drf-spectacular's POSTPROCESSING_HOOKS: the shared parts, and schemas that say what is always there."""
+    """drf-spectacular's POSTPROCESSING_HOOKS: adds the shared parts and completes the schemas."""
     first = result["tags"][0]["name"]
     result["paths"] = dict(sorted(result["paths"].items(), key=lambda item: not item[0].startswith(f"/{first}")))
     _link(result["paths"])
@@ -136,7 +136,7 @@ def _close(schema: Schema, answer: Schema) -> None:
 
 
 def _representation(paths: dict[str, Schema]) -> Schema:
-    """The schema of what has an entity tag."""
+    """The schema of the resource that has an entity tag: a 412 shows it as `current`."""
     [answer] = [operations["get"]["responses"]["200"] for path, operations in paths.items() if "{id}" in path]
     schema: Schema = answer["content"]["application/json"]["schema"]
     return schema
