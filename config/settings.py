@@ -197,12 +197,16 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
     "POSTPROCESSING_HOOKS": ["config.api.schema.complete"],
-    "CONTACT": {"name": "Errors", "url": "/docs#error-codes"},
+    "CONTACT": {"name": "Help with errors", "url": "/docs#error-codes"},
+    "SERVERS": [{"url": "/", "description": "The service that answered with this document"}],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,  # the request has no read-only members, the answer has no optional ones
+    "COMPONENT_SPLIT_REQUEST": True,  # a request has no read-only fields, a response has no optional ones
     "COMPONENT_SPLIT_PATCH": True,
-    "TAGS": [{"name": "tasks"}, {"name": "health"}],
+    "TAGS": [
+        {"name": "tasks", "description": "Create, list, read, update and delete tasks."},
+        {"name": "health", "description": "Health checks for monitoring and load balancers."},
+    ],
     "SWAGGER_UI_SETTINGS": {
         "deepLinking": True,
         "defaultModelsExpandDepth": 0,  # the list of schemas is closed at first

@@ -46,8 +46,7 @@ class OrderingField(StrictField, serializers.Field):  # type: ignore[type-arg]  
 
     def schema(self, direction: str) -> Schema:
         names = "|".join(self.columns)
-        once = rf"(?!.*\b({names})\b.*\b\1\b)"
-        return {"type": "string", "pattern": rf"^{once}-?({names})(,-?({names}))*$"}
+        return {"type": "string", "pattern": f"^-?({names})(,-?({names}))*$"}
 
 
 def by(field: Any, last: str | None = None) -> Callable[[Any], str]:
@@ -70,15 +69,18 @@ def by(field: Any, last: str | None = None) -> Callable[[Any], str]:
 class Pagination(pagination.BasePagination):
     """`limit` 1 to 1000, default 50; `offset` from 0 to 2^63 - 1, which is as far as PostgreSQL counts; or `cursor`."""
 
-    limit = IntegerField(min_value=1, max_value=1000, default=DEFAULT_LIMIT, help_text="Results per page.")
+    limit = IntegerField(
+        min_value=1, max_value=1000, default=DEFAULT_LIMIT, help_text="The maximum number of results per page."
+    )
     offset = IntegerField(
         min_value=0,
         max_value=BIGINT_MAX,
-        help_text="Results to skip before the page. The more, the slower; to walk through many, follow `next`.",
+        help_text=f"How many results to skip, at most {BIGINT_MAX}. A large offset is slow: to read many pages, follow"
+        " `next`.",
     )
     cursor = CursorField(
-        help_text="Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with"
-        " `offset`."
+        help_text="Where the page starts. Copy it from `next` or `previous`, together with their `ordering`. Can't be"
+        " combined with `offset`."
     )
     ordering: OrderingField  # its default is how rows are when nobody says
     unique = "id"  # the column that no two rows share
@@ -123,16 +125,22 @@ class Pagination(pagination.BasePagination):
         link = {"type": ["string", "null"], "format": "uri", "example": None}
         return {
             "type": "object",
+            "description": "A page of results.",
             "properties": {
                 "count": {
                     "type": "integer",
+                    "format": "int64",
                     "minimum": 0,
-                    "description": f"Of all pages: exact up to {MOST_COUNTED:,}, else PostgreSQL's estimate.",
+                    "description": f"The results on all pages: exact up to {MOST_COUNTED:,}, above that an estimate.",
                     "example": 1,
                 },
-                "count_is_estimate": {"type": "boolean", "description": "Whether `count` is one.", "example": False},
-                "next": link | {"description": "The page behind this one."},
-                "previous": link | {"description": "The page before this one."},
+                "count_is_estimate": {
+                    "type": "boolean",
+                    "description": "Whether `count` is an estimate.",
+                    "example": False,
+                },
+                "next": link | {"description": "The URL of the next page, or null on the last page."},
+                "previous": link | {"description": "The URL of the previous page, or null on the first page."},
                 "results": schema,
             },
         }

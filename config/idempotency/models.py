@@ -15,7 +15,7 @@ from config.postgresql.statements import Call, Statement
 
 LIFETIME = "interval '24 hours'"
 KEY_LENGTH = 255
-KEY_PATTERN = r'^([\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}|"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}")$'
+KEY_PATTERN = r'^([-!#-+.-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}")$'
 KEY = re.compile(KEY_PATTERN)
 
 # Waits for another transaction that is just using the key. Gives a row when the key is this caller's to use: it was
