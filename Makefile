@@ -69,8 +69,9 @@ lock: .venv/dev ## lock the newest versions of the requirements, with hashes
 		--python-version 3.11 --custom-compile-command 'make lock' requirements/$$name.in -o requirements/$$name.txt; done
 	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --no-deps \
 		--python-version 3.11 --custom-compile-command 'make lock' requirements/embedded.in -o requirements/embedded.txt
-	@$(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 \
-		--custom-compile-command 'make lock' tests/benchmarks/requirements.in -o tests/benchmarks/requirements.txt
+	@for name in benchmarks clients; do $(BIN)/uv pip compile --quiet --upgrade --universal --generate-hashes \
+		--python-version 3.11 --custom-compile-command 'make lock' tests/$$name/requirements.in \
+		-o tests/$$name/requirements.txt; done
 
 clean: ## delete the virtual environment and the caches; the data of the local trial stays
 	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .coverage*

@@ -6,7 +6,7 @@ from django.db.models import QuerySet
 from django.db.models.lookups import Exact
 from django_filters.rest_framework import FilterSet
 
-from config.api.fields import BIGINT_MAX, CharField, DateField, DateTimeField, IntegerField, Schema
+from config.api.fields import BIGINT_MAX, CharField, DateField, DateTimeField, IntegerField
 from config.api.filters import BooleanFilter, DateFilter, DateTimeFilter, IntegerFilter, RepeatableFilter, TextFilter
 from config.api.pagination import OrderingField, Pagination, by
 from config.api.parameters import TextField
@@ -35,10 +35,6 @@ class SearchField(TextField):
         if data.count("-") > MINUSES:
             self.fail("too_many_minus_signs")
         return super().to_internal_value(data)
-
-    def schema(self, direction: str) -> Schema:
-        text = super().schema(direction)
-        return text | {"pattern": rf"^(?!([^-]*-){{{MINUSES + 1}}})" + text["pattern"].removeprefix("^")}
 
 
 class SearchFilter(TextFilter):
@@ -74,27 +70,29 @@ class TagFilter(RepeatableFilter):
 
 
 class TaskFilter(FilterSet):
-    completed = BooleanFilter(help_text="Only completed tasks (`true`), or only open ones (`false`).")
+    completed = BooleanFilter(help_text="Only completed tasks (`true`) or only open tasks (`false`).")
     tag = TagFilter(
         max_length=TAG_LENGTH,
         max_items=TAGS_PER_TASK,
-        help_text="Only tasks with this tag; repeat it for tasks that have all of the tags.",
+        help_text="Only tasks that have this tag. Repeat the parameter for tasks that have all the tags.",
     )
-    due_date__gte = DueDateFilter("due_date", "gte", help_text="Due on or after this date, such as `2026-12-01`.")
+    due_date__gte = DueDateFilter("due_date", "gte", help_text="Due on or after this date, for example `2026-12-01`.")
     due_date__lte = DueDateFilter("due_date", "lte", help_text="Due on or before this date.")
     priority = PriorityFilter(
-        min_value=min(PRIORITIES), max_value=max(PRIORITIES), help_text="Only tasks of this priority; 1 is the highest."
+        min_value=min(PRIORITIES),
+        max_value=max(PRIORITIES),
+        help_text="Only tasks with this priority. 1 is the highest.",
     )
     created_at__gte = DateTimeFilter(
-        "created_at", "gte", help_text="Created at or after this time, such as `2026-11-22T09:30:00Z`."
+        "created_at", "gte", help_text="Created at or after this time, for example `2026-11-22T09:30:00Z`."
     )
     created_at__lt = DateTimeFilter("created_at", "lt", help_text="Created before this time.")
     updated_at__gte = DateTimeFilter("updated_at", "gte", help_text="Last updated at or after this time.")
     updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last updated before this time.")
     search = SearchFilter(
         max_length=SEARCH_LENGTH,
-        help_text="Only tasks with all of these words in title or description. It accepts"
-        f' `"a phrase"`, `-without` and `this or that`. At most {MINUSES} minus signs.',
+        help_text='Full-text search in title and description. All words must match, in any order. `"a phrase"`,'
+        f" `-without` and `this or that` work. At most {MINUSES} minus signs.",
     )
 
     class Meta:
@@ -124,7 +122,7 @@ class TaskPagination(Pagination):
     ordering = OrderingField(
         columns=ORDERING,
         default="-created_at",
-        help_text=f"Fields separated by commas, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}; for"
-        " example `due_date,-created_at`. Every order ends with `id`. Tasks without a due date or a priority come last"
-        " when ascending, and first when descending.",
+        help_text=f"Comma-separated fields, each at most once: {', '.join(f'`{name}`' for name in ORDERING)}. A `-`"
+        " means descending, for example `due_date,-created_at`. Ties are ordered by `id`, in the direction of the last"
+        " field. Tasks without a due date or priority come last, or first when descending.",
     )

@@ -35,36 +35,36 @@ Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, wh
 DONE = EXAMPLE | {"completed": True, "completed_at": "2026-11-30T09:30:00.000000Z"}
 ANSWER = OpenApiExample("task", EXAMPLE, response_only=True)
 LOCATION = OpenApiParameter(
-    "Location", OpenApiTypes.URI, OpenApiParameter.HEADER, description="URL of the task.", response=[201]
+    "Location", OpenApiTypes.URI, OpenApiParameter.HEADER, description="The URL of the task.", response=[201]
 )
 ETAG = OpenApiParameter(
     "ETag",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Strong entity tag (RFC 9110) of the task. It changes with every update.",
+    description="The strong entity tag of the task (RFC 9110). Every update changes it.",
     response=[200, 201, 304],
 )
 REPLAYED = OpenApiParameter(
     "Idempotency-Replayed",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="`true` if this is the first answer to the same key, sent again.",
+    description="`true` if this repeats the first response to the same `Idempotency-Key`.",
     response=[201],
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
-    description=f"Makes a retry safe: for {settings.IDEMPOTENCY_KEY_HOURS} hours, the same key with the same body gets"
-    " the first answer again.",
+    description=f"Makes a retry safe: within {settings.IDEMPOTENCY_KEY_HOURS} hours, the same key with the same body"
+    " gets the first response again. 1 to 255 visible ASCII characters, for example a UUID.",
 )
 IF_MATCH, IF_NONE_MATCH = (
     OpenApiParameter(name, SCHEMA, OpenApiParameter.HEADER, description=text)
     for name, text in (
-        ("If-Match", "Entity tags separated by commas, or `*`: a 412 unless the task has one of them."),
+        ("If-Match", "Comma-separated entity tags, or `*`. The request is a 412 unless the task has one of them."),
         (
             "If-None-Match",
-            "Entity tags separated by commas, or `*`: if the task has one of them, a read is a 304 and a write a 412.",
+            "Comma-separated entity tags, or `*`. If the task has one of them, a read is a 304 and a write a 412.",
         ),
     )
 )
@@ -75,13 +75,14 @@ IF_MATCH, IF_NONE_MATCH = (
     list=extend_schema(
         operation_id="list_tasks",
         summary="List tasks",
-        description="Newest first, unless `ordering` says otherwise.",
+        description="One page of the tasks that match all filters, newest first by default. Follow `next` to read all.",
         examples=[ANSWER],
     ),
     create=extend_schema(
         operation_id="create_task",
         summary="Create a task",
-        description="Only `title` is required. By default `completed` is false, `tags` is empty, and the rest is null.",
+        description="Only `title` is required. By default, `completed` is false, `tags` is empty and the other fields"
+        " are null.",
         parameters=[IDEMPOTENCY_KEY, LOCATION, ETAG, REPLAYED],
         examples=[
             OpenApiExample("shortest", {"title": "Buy milk"}, request_only=True),
@@ -96,19 +97,17 @@ IF_MATCH, IF_NONE_MATCH = (
     retrieve=extend_schema(
         operation_id="get_task",
         summary="Get a task",
-        description="The current version of the task.",
+        description="With `If-None-Match`, an unchanged task is a 304 without a body.",
         parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
-        responses={
-            200: TaskSerializer,
-            304: OpenApiResponse(description="The task has an entity tag that If-None-Match lists."),
-        },
+        responses={200: TaskSerializer, 304: OpenApiResponse(description="The task has not changed.")},
         examples=[ANSWER],
     ),
     partial_update=extend_schema(
         operation_id="update_task",
         summary="Update a task",
-        description="Updates only the fields that are sent; `tags` is replaced as a whole. A PATCH that changes nothing"
-        " writes nothing. There is no PUT: it would have to guess what a missing field means.",
+        description="Updates only the fields in the body; `tags` is replaced as a whole. Send `If-Match` with the"
+        " task's `ETag` to be sure that nobody updated it since you read it. An update that changes no value writes"
+        " nothing.",
         parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
         examples=[
             OpenApiExample("done", {"completed": True}, request_only=True),
@@ -118,9 +117,9 @@ IF_MATCH, IF_NONE_MATCH = (
     destroy=extend_schema(
         operation_id="delete_task",
         summary="Delete a task",
-        description="Deletes only the task; its tags stay.",
+        description="Deletes the task. Its tags stay.",
         parameters=[IF_MATCH, IF_NONE_MATCH],
-        responses={204: OpenApiResponse(description="The task is deleted.")},
+        responses={204: OpenApiResponse(description="The task was deleted.")},
     ),
 )
 class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[misc]  # two stubs of one method

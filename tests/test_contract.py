@@ -10,6 +10,7 @@ from tasks.serializers import EXAMPLE
 from tests.contract import check, check_words
 
 JSON = {"Content-Type": "application/json"}
+PROBLEM = {"Content-Type": "application/problem+json"}
 
 
 def answer(**changes: Any) -> bytes:
@@ -23,12 +24,15 @@ def test_what_is_documented_passes() -> None:
     missing = problem("not_found", "Task not found")
     check("GET", "/tasks/0", 404, dict(missing.items()), missing.content)
     check("PUT", "/tasks/17", 405, {"Allow": "GET"}, b"")
+    crash = problem("internal_error", "The service failed")
+    check("GET", "/tasks/17", 500, dict(crash.items()), crash.content)
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status", "headers", "content"),
     [
         ("GET", "/tasks/17", 201, JSON, answer()),
+        ("GET", "/tasks/17", 409, PROBLEM, problem("not_found", "").content),
         ("GET", "/tasks/17", 200, JSON, answer(extra=1)),
         ("GET", "/tasks/17", 200, JSON, answer(id="17")),
         ("GET", "/tasks/17", 200, JSON, answer(created_at="yesterday")),

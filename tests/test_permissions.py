@@ -152,7 +152,7 @@ def test_a_session_without_csrf_is_told_so_before_the_body_is_read(body: str) ->
     assert "CSRF" in answer.json()["detail"]
 
 
-PAGES = ("/docs", "/redoc", "/openapi.json", "/health", "/health/ready", "/admin/login/")
+PAGES = ("/docs", "/openapi.json", "/health", "/health/ready", "/admin/login/")
 # A page of the admin, and whom it opens to besides superusers.
 ADMIN_PAGES = {
     "/admin/": ("Task readers", "Task editors", "Task admins"),

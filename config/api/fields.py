@@ -11,8 +11,6 @@ from rest_framework import serializers
 
 from config.postgresql.case import case_folded
 
-# What str.strip removes, for a class in a pattern: `\s` means something else in each dialect of regular expressions.
-BLANK = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # RFC 3339 with capital letters and at most microseconds, which is the precision of PostgreSQL.
 LOCAL_TIME = rf"{DATE.pattern}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?"
@@ -54,13 +52,9 @@ class CharField(StrictField, serializers.CharField):
         return text
 
     def schema(self, direction: str) -> Schema:
-        """A request may have spaces around the text, which are not counted; an answer has the trimmed text."""
-        if direction == "response":
-            return {"type": "string", "maxLength": self.max_length}
-        if not self.trim_whitespace:
-            return {"type": "string", "maxLength": self.max_length, "pattern": r"^[^\u0000]*$"}
-        edge, inside = rf"[^{BLANK}\u0000]", rf"[^\u0000]{{0,{self.max_length - 2}}}"
-        return {"type": "string", "minLength": 1, "pattern": rf"^[{BLANK}]*{edge}({inside}{edge})?[{BLANK}]*$"}
+        """Whitespace and NUL are for the descriptions: no pattern means the same in every language."""
+        least = {"minLength": 1} if direction == "request" and not self.allow_blank else {}
+        return {"type": "string", **least, "maxLength": self.max_length}
 
 
 class NamesField(StrictField, serializers.ListField):
@@ -120,8 +114,9 @@ class IntegerField(StrictField, serializers.IntegerField):
         return int(data)
 
     def schema(self, direction: str) -> Schema:
-        size = {"format": "int64"} if self.max_value == BIGINT_MAX else {}
-        return {"type": "integer", "minimum": self.min_value, "maximum": self.max_value} | size
+        if self.max_value == BIGINT_MAX:  # as a maximum, JavaScript would round it
+            return {"type": "integer", "format": "int64", "minimum": self.min_value}
+        return {"type": "integer", "format": "int32", "minimum": self.min_value, "maximum": self.max_value}
 
 
 class DateField(StrictField, serializers.DateField):
@@ -138,7 +133,7 @@ class DateField(StrictField, serializers.DateField):
             raise serializers.ValidationError(f"The date {value} does not exist.", "invalid") from None
 
     def schema(self, direction: str) -> Schema:
-        return {"type": "string", "format": "date", "pattern": "^(?!0000)"}  # RFC 3339 has a year 0, Python has not
+        return {"type": "string", "format": "date"}
 
 
 class DateTimeField(StrictField, serializers.DateTimeField):
@@ -156,5 +151,4 @@ class DateTimeField(StrictField, serializers.DateTimeField):
             raise serializers.ValidationError(f"The date-time {value} does not exist.", "invalid") from None
 
     def schema(self, direction: str) -> Schema:
-        pattern = f"^(?!0000|({'|'.join(EDGES)}).*[^Z]$){LOCAL_TIME}{OFFSET}$"
-        return {"type": "string", "format": "date-time", "pattern": pattern}
+        return {"type": "string", "format": "date-time", "pattern": f"^{LOCAL_TIME}{OFFSET}$"}

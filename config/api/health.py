@@ -1,4 +1,4 @@
-"""Whether the process runs, and whether it can serve requests."""
+"""Health checks: does the process run, and can it answer requests?"""
 
 from django.db import connection
 from drf_spectacular.utils import extend_schema
@@ -10,12 +10,14 @@ from config.api.views import PublicView
 
 
 class HealthSerializer(serializers.Serializer[dict[str, str]]):
-    status = serializers.CharField(help_text="`ok`")
+    """The service is healthy; an unhealthy one answers an error or nothing."""
+
+    status = serializers.ChoiceField(["ok"], help_text="Always `ok`.")
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
 class LiveView(PublicView):
-    """The process answers. It does not ask the database, which a restart of the process would not repair."""
+    """The process runs. The database is not checked: restarting the process would not repair it."""
 
     @extend_schema(operation_id="health", summary="Check that the process runs")
     def get(self, request: Request) -> Response:
@@ -24,7 +26,7 @@ class LiveView(PublicView):
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
 class ReadyView(PublicView):
-    """The database answers too; otherwise a 503."""
+    """The service can answer requests. 503 if the database can't be reached."""
 
     error_statuses = (503,)
 

@@ -46,8 +46,7 @@ class OrderingField(StrictField, serializers.Field):  # type: ignore[type-arg]  
 
     def schema(self, direction: str) -> Schema:
         names = "|".join(self.columns)
-        once = rf"(?!.*\b({names})\b.*\b\1\b)"
-        return {"type": "string", "pattern": rf"^{once}-?({names})(,-?({names}))*$"}
+        return {"type": "string", "pattern": f"^-?({names})(,-?({names}))*$"}
 
 
 def by(field: Any, last: str | None = None) -> Callable[[Any], str]:
@@ -71,16 +70,17 @@ class Pagination(pagination.BasePagination):
     """The page by `limit` (1 to 1000, default 50) and by `cursor` or `offset` (at most PostgreSQL's largest bigint)."""
 
     limit = IntegerField(
-        min_value=1, max_value=1000, default=DEFAULT_LIMIT, help_text="Maximum number of results on the page."
+        min_value=1, max_value=1000, default=DEFAULT_LIMIT, help_text="The maximum number of results per page."
     )
     offset = IntegerField(
         min_value=0,
         max_value=BIGINT_MAX,
-        help_text="Number of results to skip. A large offset is slow: to read many pages, follow `next`.",
+        help_text=f"How many results to skip, at most {BIGINT_MAX}. A large offset is slow: to read many pages, follow"
+        " `next`.",
     )
     cursor = CursorField(
-        help_text="Where the page begins, from a `next` or `previous` link. It needs the `ordering` of that link, and"
-        " can't be combined with `offset`."
+        help_text="Where the page starts. Copy it from `next` or `previous`, together with their `ordering`. Can't be"
+        " combined with `offset`."
     )
     ordering: OrderingField  # its default is the order without the parameter
     unique = "id"  # the column that no two rows share
@@ -125,11 +125,13 @@ class Pagination(pagination.BasePagination):
         link = {"type": ["string", "null"], "format": "uri", "example": None}
         return {
             "type": "object",
+            "description": "A page of results.",
             "properties": {
                 "count": {
                     "type": "integer",
+                    "format": "int64",
                     "minimum": 0,
-                    "description": f"Number of results on all pages: exact up to {MOST_COUNTED:,}, then an estimate.",
+                    "description": f"The results on all pages: exact up to {MOST_COUNTED:,}, above that an estimate.",
                     "example": 1,
                 },
                 "count_is_estimate": {
@@ -137,8 +139,8 @@ class Pagination(pagination.BasePagination):
                     "description": "Whether `count` is an estimate.",
                     "example": False,
                 },
-                "next": link | {"description": "URL of the next page; null on the last one."},
-                "previous": link | {"description": "URL of the previous page; null on the first one."},
+                "next": link | {"description": "The URL of the next page, or null on the last page."},
+                "previous": link | {"description": "The URL of the previous page, or null on the first page."},
                 "results": schema,
             },
         }

@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from config.api.faults import Fault, flat_faults, unknown
 from config.api.fields import (
-    BLANK,
     DATE_TIME,
     EDGES,
     BooleanField,
@@ -114,10 +113,6 @@ class TextField(CharField):
             if character in data:
                 self.fail(fault)
         return super().to_internal_value(data)
-
-    def schema(self, direction: str) -> Schema:
-        pattern = rf"^[^\u0000\ufffd]*[^{BLANK}\u0000\ufffd][^\u0000\ufffd]*$"
-        return {"type": "string", "minLength": 1, "maxLength": self.max_length, "pattern": pattern}
 
 
 class RepeatedField(StrictField, serializers.ListField):

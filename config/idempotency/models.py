@@ -16,7 +16,7 @@ from config.postgresql.statements import Call, Statement
 
 LIFETIME = f"interval '{settings.IDEMPOTENCY_KEY_HOURS} hours'"
 KEY_LENGTH = 255
-KEY_PATTERN = r'^([\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}|"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}")$'
+KEY_PATTERN = r'^([-!#-+.-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}")$'
 KEY = re.compile(KEY_PATTERN)
 KEY_EXPECTED = (
     f"Must be 1 to {KEY_LENGTH} printable ASCII characters, such as a UUID, without space, comma, quote or backslash."
