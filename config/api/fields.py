@@ -52,7 +52,7 @@ class CharField(StrictField, serializers.CharField):
         return text
 
     def schema(self, direction: str) -> Schema:
-        """Whitespace and NUL are for the descriptions: no pattern means the same in every language."""
+        """Descriptions tell about whitespace and NUL: no pattern for them means the same in every language."""
         least = {"minLength": 1} if direction == "request" and not self.allow_blank else {}
         return {"type": "string", **least, "maxLength": self.max_length}
 
@@ -133,7 +133,7 @@ class DateField(StrictField, serializers.DateField):
             raise serializers.ValidationError(f"The date {value} does not exist.", "invalid") from None
 
     def schema(self, direction: str) -> Schema:
-        return {"type": "string", "format": "date"}
+        return {"type": "string", "format": "date", "description": "From 0001-01-01 to 9999-12-31."}
 
 
 class DateTimeField(StrictField, serializers.DateTimeField):
@@ -151,4 +151,5 @@ class DateTimeField(StrictField, serializers.DateTimeField):
             raise serializers.ValidationError(f"The date-time {value} does not exist.", "invalid") from None
 
     def schema(self, direction: str) -> Schema:
-        return {"type": "string", "format": "date-time", "pattern": f"^{LOCAL_TIME}{OFFSET}$"}
+        text = f"From year 1 to 9999. On the first and the last day of the calendar ({' and '.join(EDGES)}), use `Z`."
+        return {"type": "string", "format": "date-time", "pattern": f"^{LOCAL_TIME}{OFFSET}$", "description": text}

@@ -114,6 +114,9 @@ class TextField(CharField):
                 self.fail(fault)
         return super().to_internal_value(data)
 
+    def schema(self, direction: str) -> Schema:
+        return super().schema(direction) | {"description": "Not only whitespace. No NUL (U+0000) and no U+FFFD."}
+
 
 class RepeatedField(StrictField, serializers.ListField):
     """A query parameter that may be repeated."""
