@@ -126,7 +126,7 @@ def example_of(code: str) -> Schema:
         "type": f"/docs#error-{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": meaning.partition(";")[0],
+        "detail": meaning,
         "code": code,
     }
     if code in ERRORS:
