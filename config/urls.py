@@ -11,7 +11,7 @@ from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.views import APIView
 
-from config.accounts.logins.site import permission_denied
+from config.accounts.logins.site import not_found, permission_denied
 from config.api import handlers, health
 from config.api.schema import DocumentView
 
@@ -42,5 +42,5 @@ urlpatterns = [
 
 handler400 = handlers.bad_request
 handler403 = permission_denied
-handler404 = handlers.not_found
+handler404 = not_found
 handler500 = handlers.server_error

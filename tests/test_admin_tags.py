@@ -75,7 +75,7 @@ def test_unused_tags_are_found_and_deleted_at_once(staff: Client) -> None:
     assert "Delete 130 tags?" in page
     assert "tag 000: 0 tasks" in page
     assert "… and 30 more." in page
-    assert "0 tasks changed." in staff.post(f"{TAGS}?unused=1", form_in(page), follow=True).content.decode()
+    assert "0 tasks retagged; 130 tags deleted." in staff.post(f"{TAGS}?unused=1", form_in(page), follow=True).content.decode()
     assert [each.name for each in Tag.objects.all()] == ["used"]
 
 
@@ -85,7 +85,7 @@ def test_a_tag_that_came_into_use_after_the_question_is_not_deleted_unseen(staff
     make_task(tags=("unused",))
     answer = staff.post(TAGS, form)
     page = answer.content.decode()
-    assert "Nothing was deleted: some were changed. Confirm again." in page
+    assert "Nothing was deleted: someone else updated some of them. Confirm again to continue." in page
     assert "unused: 1 task<" in page
     assert staff.post(TAGS, form_in(page)).status_code == 302
     assert not Tag.objects.exists()
@@ -114,7 +114,7 @@ def test_a_tag_that_was_renamed_meanwhile_is_not_renamed_unseen(staff: Client) -
     untouched = form_on(staff, page_of("home"))
     page = page_of("home")
     Tag.objects.update(name="theirs")
-    assert "it was renamed meanwhile, to “theirs”." in staff.post(page, form).content.decode()
+    assert "Nothing was saved: someone else renamed this tag to “theirs”." in staff.post(page, form).content.decode()
     assert staff.post(page, untouched).status_code == 302
     assert Tag.objects.get().name == "theirs"
 
@@ -149,7 +149,7 @@ def test_merged_tags_become_one_without_duplicates_are_recorded_and_can_be_undon
     kept = make_task("d", tags=("home",))
     first, before = Change.objects.all()[0].pk, tags_of_tasks()
     message = merge(staff, "home", "house", "Zuhause")
-    assert "3 tasks changed." in message
+    assert "3 tasks retagged; 2 tags merged into “home”." in message
     assert tags_of_tasks() == {"a": ["home"], "b": ["home", "work"], "c": ["home"], "d": ["home"]}
     assert sorted(each.name for each in Tag.objects.all()) == ["home", "work"]
     assert etag_of(Task.objects.get(pk=kept.pk)) == etag_of(kept)
@@ -160,7 +160,7 @@ def test_merged_tags_become_one_without_duplicates_are_recorded_and_can_be_undon
         ("delete", "house"),
         ("delete", "Zuhause"),
     }
-    assert "3 tasks set back." in undo(staff, message)
+    assert "Undone for 3 tasks." in undo(staff, message)
     assert tags_of_tasks() == before
 
 
@@ -195,11 +195,11 @@ def test_a_tag_of_many_tasks_goes_in_steps_each_confirmed(staff: Client, monkeyp
     form, counts = ask(staff, "merge", "home", "house") | {"target": tag("home").pk}, []
     for _ in range(2):
         page = staff.post(TAGS, form).content.decode()
-        assert "2 tasks changed. There are more: confirm again to go on." in page
+        assert "2 tasks retagged. There are more. Confirm again to continue." in page
         counts.append(re.findall(r"house: (\d) task", page))
         form = form_in(page)
     assert counts == [["3"], ["1"]]
-    assert "1 task changed." in staff.post(TAGS, form, follow=True).content.decode()
+    assert "1 task retagged; 1 tag merged into “home”." in staff.post(TAGS, form, follow=True).content.decode()
     assert [each.name for each in Tag.objects.all()] == ["home"]
     assert Task.objects.filter(tags=tag("home")).count() == 5
 
@@ -252,7 +252,7 @@ def test_a_tag_that_comes_into_use_at_its_last_moment_is_not_deleted(alice: User
 
     with connection.execute_wrapper(use_it_first):
         page = staff.post(TAGS, form).content.decode()
-    assert "Nothing was deleted: it came into use. Confirm again." in page
+    assert "Nothing was deleted: a task was just given one of these tags. Confirm again to continue." in page
     assert "house: 1 task<" in page
     assert task.tag_names() == ["house"]
 
@@ -270,7 +270,7 @@ def test_a_tag_is_deleted_from_its_own_page_after_the_same_question(staff: Clien
     assert "home: 2 tasks" in page
     answer = staff.post(url, form_in(page), follow=True)
     assert answer.redirect_chain == [(TAGS, 302)]
-    assert "2 tasks changed." in answer.content.decode()
+    assert "2 tasks retagged; 1 tag deleted." in answer.content.decode()
     assert not Tag.objects.exists()
     assert Change.objects.all()[0].actor == "alice"
     assert staff.get(url, follow=True).redirect_chain == [("/admin/", 302)]

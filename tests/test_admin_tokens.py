@@ -70,7 +70,7 @@ def test_the_form_offers_the_user_and_an_expiry_in_90_days(anna: User) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"expires_at_0": "2020-01-01"}, "Put a time to come."),
+        ({"expires_at_0": "2020-01-01"}, "Must be in the future."),
         ({"expires_at_0": "soon"}, "Enter a valid date."),
         ({"name": ""}, "This field is required."),
         ({"name": "taken"}, "This user has a token of that name already. Revoke it first."),
@@ -134,7 +134,7 @@ def test_a_revoked_token_is_refused_by_the_next_request(anna: User, where: str) 
         data = {"expires_at_0": "2099-01-01", "expires_at_1": "00:00:00", "_revoke": "x"}
         answer = staff.post(change, data, follow=True)
         assert 'name="_revoke"' not in staff.get(change).content.decode()
-    assert "Revoked: 1. The next request with one is refused." in answer.content.decode()
+    assert "1 token revoked. Requests with it are now refused." in answer.content.decode()
     assert Client().get("/tasks/", headers=headers).status_code == 401
     assert LogEntry.objects.filter(change_message="Revoked.").count() == 1
 

@@ -46,7 +46,7 @@ def test_no_list_in_use_has_a_fault(chromium: Browser, server: Server, alice: Us
         expect(page.get_by_text("overdue", exact=True).first).to_be_visible()
         found = faults(page)
         page.goto(
-            f"{LIST}?completed__exact=0&due=overdue&changed=week&created_at=2020-01-01/..&tags__id__exact={tag.pk}"
+            f"{LIST}?completed__exact=0&due=overdue&updated=week&created_at=2020-01-01/..&tags__id__exact={tag.pk}"
         )
         expect(page.get_by_role("link", name="Due in -1")).to_be_visible()
         found += faults(page)
@@ -75,7 +75,7 @@ def test_no_question_before_an_action_and_no_answer_to_it_has_a_fault(
         found += faults(page)
         page.get_by_label("Tag").fill("home")
         press(page, "Yes, I’m sure")
-        expect(page.get_by_text("1 task changed.")).to_be_visible()
+        expect(page.get_by_text("Tag “home” removed from 1 task.")).to_be_visible()
         found += faults(page)
         page.get_by_role("link", name="Undo").click()
         expect(page.get_by_role("button", name="Undo")).to_be_visible()
@@ -85,11 +85,11 @@ def test_no_question_before_an_action_and_no_answer_to_it_has_a_fault(
 
 def test_no_answer_to_an_upload_has_a_fault(chromium: Browser, server: Server, alice: User) -> None:
     rows = f"title,description,due_date,tags\n{'Long ' * 30},{'words ' * 20},2030-01-01,{'home ' * 9}\n"
-    answers = {rows: "Tasks to be made: 1", f"{rows}Late,,soon,\n": "Put a date like", "nonsense": "can’t be read"}
+    answers = {rows: "Tasks to create: 1", f"{rows}Late,,soon,\n": "Invalid rows: 1", "nonsense": "can’t be imported"}
     with visit(chromium, server, alice) as page:
         page.goto(f"{LIST}import/")
         preview(page, rows, "tasks.txt")
-        expect(page.get_by_text("Choose a file whose name ends in")).to_be_visible()
+        expect(page.get_by_text("The name must end in .csv, .jsonl, .ndjson or .json, optionally followed by .gz.", exact=True)).to_be_visible()
         found = faults(page)
         for text, answer in answers.items():
             page.goto(f"{LIST}import/")
@@ -106,7 +106,7 @@ def test_no_answer_to_a_form_has_a_fault(chromium: Browser, server: Server, alic
         page.get_by_label("Title").fill("Mine")
         change_task(task.pk, {"title": "Buy cheese"})
         press(page, "Save")
-        expect(page.get_by_text("It is now: Buy cheese")).to_be_visible()
+        expect(page.get_by_text("Current value: Buy cheese")).to_be_visible()
         found = faults(page)
         page.goto(f"{LIST}add/")
         page.get_by_label("Title").fill(" ")

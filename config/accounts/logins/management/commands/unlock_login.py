@@ -1,4 +1,4 @@
-"""Lets somebody in who is kept out by attempts, their own or others'."""
+"""Lets someone log in again who is over the limit of attempts."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ from config.accounts.logins.models import LIFTED, WINDOW, Attempts
 
 class Command(BaseCommand):
     help = (
-        f"Lift the limit of login attempts, for {WINDOW.seconds // 60} minutes and at most {-LIFTED:,} attempts."
-        " Name the account, and the network address too where many attempts came from the one that the person uses."
+        f"Lift the limit on login attempts for {WINDOW.seconds // 60} minutes and at most {-LIFTED:,} attempts."
+        " Name the account, and also the person's network address if many attempts came from there."
     )
     requires_migrations_checks = True
 
