@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from config.api.attribution import attribute_changes
 from tasks.history.undo import undoable_change
 from tasks.models import TAGS_PER_TASK, Change, Tag, Task
-from tests.factories import change_task, etag_of, make_task, make_tasks, make_user
-from tests.pages import form_in
+from tests.factories import change_task, client_of, etag_of, make_task, make_tasks, make_user
+from tests.pages import form_in, form_on
 from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,9 @@ def test_an_action_does_what_it_says_is_recorded_and_can_be_undone_and_that_too(
     other = make_task("Not chosen", tags=("home",))
     etag = etag_of(other)
     message = do(staff, action, *tasks, **entered)
-    assert f"{count} task{'s' if count > 1 else ''} " in message or f"{count} task{'s' if count > 1 else ''}." in message
+    assert (
+        f"{count} task{'s' if count > 1 else ''} " in message or f"{count} task{'s' if count > 1 else ''}." in message
+    )
     assert all(map(is_done, Task.objects.exclude(pk=other.pk)))
     other.refresh_from_db()
     assert etag_of(other) == etag
@@ -285,14 +287,16 @@ def test_what_somebody_changed_since_is_left_as_it_is_and_said(alice: User) -> N
     message = do(staff, "set_due_date", *tasks, due_date="2027-01-01")
     change_task(tasks[0].pk, {"title": "Bob's"})
     page = staff.get(undo_url(message)).content.decode()
-    assert re.search(r"alice did to 2 tasks at 2\S+ \S+ UTC.\s+1 more has been updated since and will be left unchanged.", page)
+    assert re.search(
+        r"alice did to 2 tasks at 2\S+ \S+ UTC.\s+1 more has been updated since and will be left unchanged.", page
+    )
     assert "Undone for 2 tasks. 1 task left unchanged, because of later updates." in undo(staff, message)
     dates = [task.due_date for task in Task.objects.order_by("pk")]
     assert dates == [datetime.date(2027, 1, 1), DAY, DAY + datetime.timedelta(days=1)]
 
 
 @in_transactions
-def test_a_deleted_task_that_is_back_already_is_not_made_twice(alice: User) -> None:
+def test_a_deleted_task_that_is_restored_already_is_not_created_twice(alice: User) -> None:
     staff, tasks = Client(), varied()
     staff.force_login(alice)
     message = do(staff, "delete_selected", *tasks)
@@ -303,7 +307,7 @@ def test_a_deleted_task_that_is_back_already_is_not_made_twice(alice: User) -> N
 
 
 @in_transactions
-def test_what_is_brought_back_is_newer_than_ever(alice: User) -> None:
+def test_what_is_restored_is_newer_than_ever(alice: User) -> None:
     staff, task = Client(), make_task(tags=("home",))
     staff.force_login(alice)
     message = do(staff, "delete_selected", task)
@@ -325,7 +329,7 @@ def test_undo_leaves_the_tags_that_the_action_did_not_touch(alice: User) -> None
 
 
 @in_transactions
-def test_tasks_that_a_transaction_made_stay(alice: User) -> None:
+def test_tasks_that_a_transaction_created_stay(alice: User) -> None:
     staff, task = Client(), make_task(tags=("home",))
     staff.force_login(alice)
     url = f"{LIST}undo/{Change.objects.filter(task_id=task.pk)[0].pk}/"
@@ -348,6 +352,65 @@ def test_more_than_a_page_does_at_once_is_not_undone_at_once(alice: User, monkey
 
 def test_a_transaction_that_changed_nothing_has_nothing_to_undo() -> None:
     assert undoable_change() is None
+
+
+def saved(staff: Client, task: Task, page: str, **edited: Any) -> str:
+    url = f"{LIST}{task.pk}/{page}/"
+    return message_on(staff.post(url, form_on(staff, url, **edited), follow=True).content.decode())
+
+
+@in_transactions
+@pytest.mark.parametrize(
+    ("page", "edited", "words"),
+    [
+        ("change", {"title": "New"}, "was changed successfully."),
+        ("change", {"title": "New", "_continue": "1"}, "You may edit it again below."),
+        ("delete", {}, "was deleted successfully."),
+    ],
+)
+def test_a_single_edit_and_a_single_delete_offer_undo_too(
+    alice: User, page: str, edited: dict[str, str], words: str
+) -> None:
+    staff, task = client_of(alice), make_task("Old", tags=("home",))
+    before = state()
+    message = saved(staff, task, page, **edited)
+    assert words in message
+    assert "Undone for 1 task." in undo(staff, message)
+    assert state() == before
+
+
+@in_transactions
+def test_a_restored_version_offers_undo(alice: User) -> None:
+    staff, task = client_of(alice), make_task("Old")
+    first = Change.objects.get(task_id=task.pk)
+    change_task(task.pk, {"title": "New"})
+    message = saved(staff, task, f"history/{first.pk}/restore")
+    assert "Restored the version of " in message
+    undo(staff, message)
+    assert Task.objects.get().title == "New"
+
+
+@in_transactions
+def test_what_can_not_be_undone_offers_no_undo(alice: User) -> None:
+    staff, task = client_of(alice), make_task("Old", tags=("home",))
+    pk = task.pk
+    form = form_on(staff, f"{LIST}add/", title="New", tags=[Tag.objects.get().pk])
+    added = staff.post(f"{LIST}add/", form, follow=True).content.decode()
+    unchanged = saved(staff, task, "change")
+    url = f"/admin/tasks/tag/{Tag.objects.get().pk}/change/"
+    renamed = staff.post(url, form_on(staff, url, name="house"), follow=True).content.decode()
+    saved(staff, task, "delete")
+    restored = saved(staff, Task(pk=pk), "restore")
+    for message in (message_on(added), unchanged, message_on(renamed), restored):
+        assert "success" in message or "was restored." in message
+        assert "Undo" not in message
+
+
+@in_transactions
+@pytest.mark.parametrize(("more", "is_offered"), [((), False), (("change",), False), (("change", "add"), True)])
+def test_undo_is_offered_only_to_those_who_may(more: tuple[str, ...], is_offered: bool) -> None:
+    staff = client_of(make_user("dave", "view", "delete", *more, is_staff=True))
+    assert ("Undo" in saved(staff, make_task(), "delete")) == is_offered
 
 
 # At the same moment

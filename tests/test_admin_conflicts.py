@@ -74,7 +74,7 @@ def test_what_staff_did_not_edit_is_taken_over_and_survives_saving_again(staff: 
     form = form_on(staff, page_of(task), title="Mine")
     change_as_bob(task, ("work",), description="Bob's\ntext", completed=True, due_date=None)
     refused = staff.post(page_of(task), form).content.decode()
-    assert "You had not edited it" in errors_on(refused, "description")
+    assert "It is below, as you had not edited it." in errors_on(refused, "description")
     assert "Current value: work." in errors_on(refused, "tags")
     assert "Current value: yes." in errors_on(refused, "completed")
     assert "Current value: none." in errors_on(refused, "due_date")

@@ -75,7 +75,10 @@ def test_unused_tags_are_found_and_deleted_at_once(staff: Client) -> None:
     assert "Delete 130 tags?" in page
     assert "tag 000: 0 tasks" in page
     assert "… and 30 more." in page
-    assert "0 tasks retagged; 130 tags deleted." in staff.post(f"{TAGS}?unused=1", form_in(page), follow=True).content.decode()
+    assert (
+        "0 tasks retagged; 130 tags deleted."
+        in staff.post(f"{TAGS}?unused=1", form_in(page), follow=True).content.decode()
+    )
     assert [each.name for each in Tag.objects.all()] == ["used"]
 
 
@@ -124,6 +127,45 @@ def test_a_tag_of_too_many_tasks_is_not_renamed_at_once(staff: Client, monkeypat
     make_tasks(3, tags=("home",))
     assert "More than 2 tasks have this tag" in rename(staff, "home", "house")
     assert Tag.objects.get().name == "home"
+
+
+@in_transactions
+def test_a_tag_that_is_renamed_to_the_name_of_another_can_be_merged_into_it(alice: User) -> None:
+    staff = Client(enforce_csrf_checks=True)
+    staff.force_login(alice)
+    make_tasks(2, tags=("house",))
+    make_task("other", tags=("home",))
+    page = rename(staff, "house", "Home")
+    assert "The tag “home” already exists." in page
+    assert "Constraint" not in page
+    url, text = re.findall(r'<a href="(/admin/tasks/tag/\d+/merge/\d+/)">(.*?)</a>', page)[0]
+    assert text == "Merge “house” into “home”"
+    form = form_on(staff, url)
+    assert form["target"] == [str(tag("home").pk)]
+    answer = staff.post(url, form, follow=True)
+    assert "2 tasks retagged; 1 tag merged into “home”." in message_on(answer.content.decode())
+    assert {*map(tuple, tags_of_tasks().values())} == {("home",)}
+    answer = staff.get(url, follow=True)
+    assert "Nothing was merged: select 2 to 100." in answer.content.decode()
+
+
+def test_a_merge_is_offered_only_to_those_who_may_and_not_for_a_new_tag(staff: Client) -> None:
+    Tag.objects.bulk_create([Tag(name="home"), Tag(name="house")])
+    user = make_user("dave", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_tag", "change_tag"]))
+    editor = Client()
+    editor.force_login(user)
+    pages = rename(editor, "house", "home"), staff.post(f"{TAGS}add/", {"name": "HOME"}).content.decode()
+    for page in pages:
+        assert "The tag “home” already exists." in page
+        assert "/merge/" not in page
+    assert editor.get(f"{TAGS}{tag('house').pk}/merge/{tag('home').pk}/").status_code == 403
+
+
+def test_a_tag_can_be_written_in_other_capitals(staff: Client) -> None:
+    Tag.objects.create(name="home")
+    rename(staff, "home", "Home")
+    assert Tag.objects.get().name == "Home"
 
 
 def test_a_reader_sees_a_tag_without_a_form() -> None:

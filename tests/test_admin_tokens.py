@@ -1,4 +1,4 @@
-"""Tokens in the admin: made, shown once, revoked."""
+"""Tokens in the admin: created, shown once, revoked."""
 
 import re
 from datetime import timedelta
@@ -29,7 +29,7 @@ def log_in(user: User) -> Client:
 
 @pytest.fixture
 def anna() -> User:
-    """On the staff; makes tokens for herself."""
+    """On the staff; creates tokens for herself."""
     return make_member("anna", "Task admins", is_staff=True)
 
 
@@ -83,13 +83,13 @@ def test_what_is_wrong_in_the_form_is_named(anna: User, fields: dict[str, str], 
     assert Token.objects.count() == 1
 
 
-def test_staff_make_tokens_for_themselves_alone(anna: User, alice: User) -> None:
+def test_staff_create_tokens_only_for_themselves(anna: User, alice: User) -> None:
     page = log_in(anna).post(ADD, form(alice)).content.decode()
     assert "Select a valid choice." in page
     assert not Token.objects.exists()
 
 
-def test_a_superuser_makes_them_for_everybody(anna: User, alice: User) -> None:
+def test_a_superuser_creates_them_for_everybody(anna: User, alice: User) -> None:
     assert "autocomplete" in log_in(alice).get(ADD).content.decode()
     shown_token(log_in(alice).post(ADD, form(anna)).content.decode())
     assert Token.objects.get().user == anna
@@ -159,7 +159,7 @@ def test_the_rest_of_a_token_never_changes(anna: User, alice: User) -> None:
     assert after["expires_at"].year == 2098
 
 
-def test_staff_without_the_permission_make_none() -> None:
+def test_staff_without_the_permission_create_none() -> None:
     staff = log_in(make_member("eve", "Task editors", is_staff=True))
     assert staff.get(ADD).status_code == 403
     assert staff.get(LIST).status_code == 403

@@ -89,7 +89,11 @@ def test_no_answer_to_an_upload_has_a_fault(chromium: Browser, server: Server, a
     with visit(chromium, server, alice) as page:
         page.goto(f"{LIST}import/")
         preview(page, rows, "tasks.txt")
-        expect(page.get_by_text("The name must end in .csv, .jsonl, .ndjson or .json, optionally followed by .gz.", exact=True)).to_be_visible()
+        expect(
+            page.get_by_text(
+                "The name must end in .csv, .jsonl, .ndjson or .json, optionally followed by .gz.", exact=True
+            )
+        ).to_be_visible()
         found = faults(page)
         for text, answer in answers.items():
             page.goto(f"{LIST}import/")

@@ -186,6 +186,31 @@ def test_a_form_from_a_page_that_is_too_old_is_answered_with_a_page(alice: User)
     read(answer)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("sent_from", "is_secure"),
+    [
+        ({"Origin": "https://tasks.example.com"}, False),
+        ({"Origin": "http://testserver:8443"}, False),
+        ({"Referer": "https://tasks.example.com/admin/"}, True),
+    ],
+)
+def test_a_form_from_another_address_names_both_addresses_and_the_proxy(
+    alice: User, sent_from: dict[str, str], is_secure: bool
+) -> None:
+    staff = Client(enforce_csrf_checks=True)
+    staff.force_login(alice)
+    fields = form_in(staff.get(ADD).content.decode(), title="Mine")
+    answer = staff.post(ADD, fields, headers={"Accept": "text/html", **sent_from}, secure=is_secure)
+    assert answer.status_code == 403
+    page = answer.content.decode()
+    assert "This form came from another address" in page
+    assert f"<code>{''.join(sent_from.values())}</code>" in page
+    assert f"<code>{'https' if is_secure else 'http'}://testserver</code>" in page
+    assert "proxy" in page
+    assert "too old" not in page
+    read(answer)  # type: ignore[arg-type]
+
+
 def test_staff_without_a_permission_are_answered_with_a_page_and_a_program_with_a_problem() -> None:
     staff = Client()
     staff.force_login(make_user("bob", is_staff=True))

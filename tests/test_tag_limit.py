@@ -171,7 +171,7 @@ def test_bringing_back_says_it(alice: User) -> None:
     staff, task = client_of(alice), make_task_from_before_the_rule()
     pk = task.pk
     message = do(staff, "delete_selected", task)
-    for page in (f"/admin/tasks/task/{pk}/bring-back/", undo_url(message)):
+    for page in (f"/admin/tasks/task/{pk}/restore/", undo_url(message)):
         assert f"Nothing was changed: {SAID}" in page_after(staff, page)
         assert not Task.objects.exists()
 
