@@ -1,6 +1,5 @@
 """The README's session and commands, run."""
 
-import html
 import os
 import re
 import subprocess
@@ -8,13 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
 from django.core.management import call_command
-from django.test import Client
 
-from tests.factories import make_token
 from tests.servers import ROOT, Server, database_url, running_server
-from tests.test_page_policy import starts, walk
 
 BIN = Path(sys.executable).parent
 README = (ROOT / "README.md").read_text()
@@ -105,17 +100,3 @@ def test_every_make_target_that_the_readme_names_exists() -> None:
 def test_every_file_that_the_readme_names_exists() -> None:
     for path in re.findall(r"`((?:tasks|tests|config|requirements)/[\w./]*)`", README):
         assert (ROOT / path).exists(), path
-
-
-@pytest.mark.slow
-@pytest.mark.django_db
-def test_what_the_guide_for_staff_names_stands_on_the_pages(alice: User) -> None:
-    guide = README.partition("## For staff")[2].partition("\n## ")[0]
-    staff = Client()
-    staff.force_login(alice)
-    make_token(alice)
-    pages = [staff.get(url, follow=True).content.decode() for url in walk(staff, *starts()).values()]
-    text = html.unescape(" ".join(pages)).lower()
-    named = {" ".join(name.split()).lower() for name in re.findall(r"(?<!\*)\*([^*]+)\*(?!\*)", guide)}
-    assert len(named) > 20
-    assert {name for name in named if name not in text} == set()
