@@ -143,7 +143,7 @@ def test_the_form_of_a_task_with_more_from_before_saves_other_members(staff: Cli
 def test_a_tag_of_a_full_task_can_be_merged_into_one_that_it_has_not(staff: Client) -> None:
     task = make_task(tags=NAMES)
     Tag.objects.create(name="target")
-    assert "1 task changed." in merge(staff, "target", NAMES[0])
+    assert "1 task retagged; 1 tag merged into “target”." in merge(staff, "target", NAMES[0])
     assert task.tag_names() == sorted([*NAMES[1:], "target"])
 
 

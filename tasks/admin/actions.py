@@ -60,23 +60,29 @@ def confirmed(
     return action_of
 
 
+def done(count: int, before: str, after: str) -> Done:
+    if not count:
+        return Done("Nothing to update: all of these tasks are like that already.")
+    return Done(f"{before}{count_of(count)}{after}")
+
+
 @confirmed("Complete {}?", "completed")
 def complete(tasks: list[int], data: dict[str, Any]) -> Done:
     count = Task.objects.filter(pk__in=tasks, completed=False).update(completed=True)
-    return Done(f"{count_of(count)} completed.")
+    return done(count, "", " completed.")
 
 
 @confirmed("Reopen {}?", "reopened")
 def reopen(tasks: list[int], data: dict[str, Any]) -> Done:
     count = Task.objects.filter(pk__in=tasks, completed=True).update(completed=False)
-    return Done(f"{count_of(count)} reopened.")
+    return done(count, "", " reopened.")
 
 
 @confirmed("Set the due date of {}?", "updated", DueDateForm)
 def set_due_date(tasks: list[int], data: dict[str, Any]) -> Done:
     day = data["due_date"]
     count = Task.objects.filter(pk__in=tasks).exclude(due_date=day).update(due_date=day)
-    return Done(f"Due date of {count_of(count)} {f'set to {day}' if day else 'removed'}.")
+    return done(count, "Due date of ", f" set to {day}." if day else " removed.")
 
 
 @confirmed("Add a tag to {}?", "updated", NewTagForm)
@@ -90,7 +96,7 @@ def add_tag(tasks: list[int], data: dict[str, Any]) -> Done:
         raise ValidationError(f"{count_of(full)} would have more than {TAGS_PER_TASK} tags.")
     (tag,) = Tag.objects.named([data["tag"]])
     added = [LINKS.model(task_id=task, tag_id=tag.pk) for task in tasks if task not in carriers]
-    return Done(f"Tag “{tag}” added to {count_of(LINKS.bulk_create(added))}.")
+    return done(len(LINKS.bulk_create(added)), f"Tag “{tag}” added to ", ".")
 
 
 @confirmed("Remove a tag from {}?", "updated", TagNameForm)

@@ -105,7 +105,7 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     @admin.display(description="when")
     def when(self, change: Change) -> str:
-        return shown(change.at)
+        return format_html('<time datetime="{}">{}</time>', change.at.isoformat(), shown(change.at))
 
     @admin.display(description="who")
     def who(self, change: Change) -> str:

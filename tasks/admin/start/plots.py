@@ -124,7 +124,7 @@ def bars(plot: Plot) -> Picture:
 
 def cells(plot: Plot) -> Picture:
     """A cell for each figure: the higher the count, the darker the cell."""
-    left, height = 92, LINE * (len(plot.rows) + 1)
+    left, height = 100, LINE * (len(plot.rows) + 1)
     width = (WIDTH - left) / len(plot.series)
     marks = [
         Mark(figure, title, 0, box, opacity=0.15 + 0.85 * figure.count / plot.peak)
