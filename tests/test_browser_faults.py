@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.timezone import localdate as today
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 
 from config.accounts.logins.limits import PER_ACCOUNT
 from tasks.admin.tags import TagAdmin
@@ -144,6 +144,16 @@ def test_no_page_for_those_who_are_kept_out_has_a_fault(chromium: Browser, serve
         log_in(page)
         expect(page.get_by_text("This page was too old")).to_be_visible()
         found += faults(page)
+        page.goto("/admin/")
+        elsewhere = {"origin": "https://tasks.example.com"}
+
+        def send_from_elsewhere(route: Route) -> None:
+            route.fulfill(response=route.fetch(headers=route.request.headers | elsewhere))
+
+        page.route("**/login/**", send_from_elsewhere)
+        log_in(page)
+        expect(page.get_by_text("from https://tasks.example.com,")).to_be_visible()
+        found += faults(page)
         assert not found, "\n".join(found)
 
 
@@ -152,6 +162,9 @@ def test_no_page_for_those_who_may_do_nothing_has_a_fault(chromium: Browser, ser
         page.goto("/admin/")
         found = faults(page)
         page.goto(LIST)
-        expect(page.get_by_text("ask whoever manages the accounts")).to_be_visible()
+        expect(page.get_by_text("Please ask an administrator")).to_be_visible()
+        found += faults(page)
+        page.goto("/admin/nothing/")
+        expect(page.get_by_text("There is nothing at /admin/nothing/.")).to_be_visible()
         found += faults(page)
         assert not found, "\n".join(found)
