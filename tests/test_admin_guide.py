@@ -1,4 +1,4 @@
-"""docs/staff.md: what it names is on the pages, and what it links to exists."""
+"""docs/staff.md: the names that it uses are on the pages."""
 
 import html
 import re
