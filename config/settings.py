@@ -168,6 +168,7 @@ CORS_EXPOSE_HEADERS = ["ETag", "Location", "Idempotency-Replayed", "Retry-After"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "config.pages.formats"  # settings such as DATETIME_FORMAT would lose to those of the language
 SESSION_ENGINE = "config.accounts.sessions"
 CSRF_FAILURE_VIEW = "config.accounts.logins.site.csrf_failure"
 STATIC_URL = "/static/"

@@ -9,7 +9,7 @@ from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
-from config.accounts.logins.site import permission_denied
+from config.accounts.logins.site import not_found, permission_denied
 from config.api import handlers, health
 from config.api.schema import DocumentView
 from config.pages.docs import DocsView
@@ -37,5 +37,5 @@ urlpatterns = [
 
 handler400 = handlers.bad_request
 handler403 = permission_denied
-handler404 = handlers.not_found
+handler404 = not_found
 handler500 = handlers.server_error

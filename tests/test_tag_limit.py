@@ -143,7 +143,7 @@ def test_the_form_of_a_task_that_already_has_more_saves_other_fields(staff: Clie
 def test_a_tag_of_a_full_task_can_be_merged_into_one_it_does_not_have(staff: Client) -> None:
     task = make_task(tags=NAMES)
     Tag.objects.create(name="target")
-    assert "1 task changed." in merge(staff, "target", NAMES[0])
+    assert "1 task retagged; 1 tag merged into “target”." in merge(staff, "target", NAMES[0])
     assert task.tag_names() == sorted([*NAMES[1:], "target"])
 
 
@@ -171,7 +171,7 @@ def test_bringing_back_reports_the_limit(alice: User) -> None:
     staff, task = client_of(alice), make_task_from_before_the_rule()
     pk = task.pk
     message = do(staff, "delete_selected", task)
-    for page in (f"/admin/tasks/task/{pk}/bring-back/", undo_url(message)):
+    for page in (f"/admin/tasks/task/{pk}/restore/", undo_url(message)):
         assert f"Nothing was changed: {SAID}" in page_after(staff, page)
         assert not Task.objects.exists()
 
