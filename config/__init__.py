@@ -1,4 +1,4 @@
-"""The shell: what would be the same if the service kept invoices. It never imports `tasks` (its urls name it).
+"""The shell: everything that would be the same in a service for invoices. It never imports `tasks` (urls.py names it).
 
 Start with settings.py, urls.py and wsgi.py.
 """

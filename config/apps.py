@@ -15,9 +15,9 @@ class ServiceConfig(AppConfig):
 
 
 def _lift_statement_timeout(using: str, **kwargs: object) -> None:
-    """An index on a large table takes longer than a request may.
+    """Creating an index on a large table takes longer than the timeout of a request.
 
-    `lock_timeout` stays: nobody queues behind a migration that waits for its lock.
+    `lock_timeout` stays, so that requests don't queue behind a migration that waits for a lock.
     """
     connections[using].cursor().execute("SET statement_timeout = 0")
 

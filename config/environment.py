@@ -1,4 +1,4 @@
-"""The environment, read strictly: a value that is missing or wrong stops the start with one line."""
+"""The environment, read strictly: a missing or invalid value stops the start with one line."""
 
 import ipaddress
 import re
@@ -11,10 +11,11 @@ import environ
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
-# As a browser sends it: lower case, no default port, nothing behind it.
+# As a browser sends it: lower case, no default port, no path.
 ORIGIN = re.compile(
     r"(http(?!.*:80$)|https(?!.*:443$))://([a-z0-9-]+(\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
 )
+ORIGINS = "Expected origins as browsers send them, separated by commas, such as https://app.example.com."
 
 
 def refuse(variable: str, problem: str) -> NoReturn:
@@ -23,10 +24,10 @@ def refuse(variable: str, problem: str) -> NoReturn:
 
 
 class Environment:
-    """What django-environ finds in the process's environment and in `.env`, checked.
+    """The variables that django-environ finds in the process's environment and in `.env`, validated.
 
-    django-environ alone takes any word for a boolean and fails on a wrong number with a traceback.
-    An empty value counts as one that is not set.
+    django-environ by itself accepts any word as a boolean, and fails on an invalid number with a traceback.
+    An empty value counts as not set.
     """
 
     def __init__(self, env_file: str) -> None:
@@ -36,54 +37,55 @@ class Environment:
     def text(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
         value: str = self._env.str(variable, default="").strip() or (default or "")
         if default is None and not value:
-            refuse(variable, f"is not set: {hint}")
+            refuse(variable, f"is required in a deployment. {hint}")
         return value
 
     def secret(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
-        """Of the variable itself or of the file that VARIABLE_FILE names, never of one of both in silence."""
+        """The value of the variable, or the content of the file that VARIABLE_FILE names. Both at once is an error."""
         file = self.text(f"{variable}_FILE", "")
         if not file:
             return self.text(variable, default, hint=hint)
         if self.text(variable, ""):
-            refuse(variable, f"and {variable}_FILE are both set: keep one of them")
+            refuse(variable, f"and {variable}_FILE are both set. Set only one of them.")
         try:
             value = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, ValueError) as exc:
-            refuse(f"{variable}_FILE", f"is {file!r}, which can't be read: {getattr(exc, 'strerror', 'it is no text')}")
+            reason = getattr(exc, "strerror", "it is not UTF-8 text")
+            refuse(f"{variable}_FILE", f"names {file!r}, which can't be read: {reason}.")
         if len(value.splitlines()) != 1:
-            refuse(f"{variable}_FILE", f"is {file!r}, which is empty or has more than one line")
+            refuse(f"{variable}_FILE", f"names {file!r}, which must have exactly one line.")
         return value
 
     def flag(self, variable: str, *, default: bool) -> bool:
         value = self.text(variable, str(default)).lower()
         if value not in TRUE + FALSE:
-            refuse(variable, f"is {value!r}: put true or false")
+            refuse(variable, f"must be true or false, not {value!r}.")
         return value in TRUE
 
     def number(self, variable: str, *, default: int, least: int, most: int) -> int:
         value = self.text(variable, str(default))
         if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
-            refuse(variable, f"is {value!r}: put a whole number from {least} to {most}")
+            refuse(variable, f"must be a whole number from {least} to {most}, not {value!r}.")
         return int(value)
 
     def choice(self, variable: str, options: tuple[str, ...], *, default: str) -> str:
         value = self.text(variable, default)
         if value not in options:
-            refuse(variable, f"is {value!r}: put one of {', '.join(options)}")
+            refuse(variable, f"must be one of {', '.join(options)}, not {value!r}.")
         return value
 
     def hosts(self, variable: str, default: str | None, *, hint: str) -> list[str]:
         return self._listed(variable, default, HOST, hint)
 
     def origins(self, variable: str) -> list[str]:
-        return self._listed(variable, "", ORIGIN, "put origins as browsers send them, such as https://app.example.com")
+        return self._listed(variable, "", ORIGIN, ORIGINS)
 
     def _listed(self, variable: str, default: str | None, pattern: re.Pattern[str], hint: str) -> list[str]:
         text = self.text(variable, default, hint=hint)
         values = [value.strip() for value in text.split(",")] if text else []
         for value in values:
             if not pattern.fullmatch(value):
-                refuse(variable, f"has {value!r}: {hint}")
+                refuse(variable, f"has the invalid value {value!r}. {hint}")
         return values
 
     def address(self, variable: str, default: str) -> str:
@@ -95,17 +97,17 @@ class Environment:
         except ValueError:
             valid = value.startswith("unix:")
         if not valid:
-            refuse(variable, f"is {value!r}: put an address like 127.0.0.1:8000 or unix:/run/tasks.sock")
+            refuse(variable, f"must be an address such as 127.0.0.1:8000 or unix:/run/tasks.sock, not {value!r}.")
         return value
 
     def postgresql(self, variable: str) -> dict[str, Any]:
-        hint = "put postgresql://USER:PASSWORD@HOST:5432/NAME"
+        hint = "Expected postgresql://USER:PASSWORD@HOST:5432/NAME."
         url = self.secret(variable)
         try:
             config: dict[str, Any] = environ.Env.db_url_config(url)
-        except Exception:  # noqa: BLE001 - whatever the parser raises may hold the password: say none of it
-            refuse(variable, f"can't be read: {hint}")
-        config["HOST"] = urllib.parse.unquote(config.get("HOST", ""))  # %2Frun%2Fpostgresql: a socket, as libpq has it
+        except Exception:  # noqa: BLE001 - its message may contain the password
+            refuse(variable, f"is invalid. {hint}")
+        config["HOST"] = urllib.parse.unquote(config.get("HOST", ""))  # %2Frun%2Fpostgresql is a socket, as in libpq
         if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
-            refuse(variable, f"does not name a PostgreSQL database: {hint}")
+            refuse(variable, f"does not name a PostgreSQL database. {hint}")
         return config | {"ENGINE": "config.postgresql"}

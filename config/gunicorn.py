@@ -13,6 +13,7 @@ from config import settings
 from config.api.errors import CODES, problem
 from config.server import local_trial
 from config.server.access_log import AccessLogger
+from config.server.refusals import detail_of
 
 bind = settings.BIND
 workers = settings.WEB_CONCURRENCY
@@ -32,7 +33,8 @@ accesslog = None if settings.LOCAL_TRIAL else "-"
 logger_class = AccessLogger
 errorlog = "-"
 loglevel = "warning" if settings.LOCAL_TRIAL else "info"
-limit_request_line = 8190
+limit_request_line = limit_request_field_size = settings.MAX_LINE_BYTES
+limit_request_fields = settings.MAX_HEADERS
 # Nothing here is mounted under a prefix; a SCRIPT_NAME that a client made up would be a crash, or another path.
 forwarder_headers = ""
 # It would believe X-Forwarded-Proto of whoever comes from this machine or over a Unix socket;
@@ -42,9 +44,9 @@ secure_scheme_headers: dict[str, str] = {}
 
 
 def write_problem(sock: socket.socket, status: int, reason: str, message: str) -> None:
-    """Answer what is not HTTP, and never reaches Django, in our own shape instead of gunicorn's HTML."""
+    """Answer a request that is not valid HTTP, which never reaches Django, with a problem instead of HTML."""
     code = next((code for code, (known, _) in CODES.items() if known == status > 400), "bad_request")
-    answer = problem(code, message or reason)
+    answer = problem(code, {400: detail_of(message), 500: "The service failed."}.get(status, ""))
     head = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}\r\nDate: {util.http_date()}\r\nConnection: close\r\n"
     headers = "".join(f"{name}: {value}\r\n" for name, value in answer.items())
     util.write_nonblock(sock, f"{head}{headers}\r\n".encode() + answer.content)

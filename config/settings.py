@@ -1,7 +1,7 @@
 """All settings of the service, in one file.
 
 Two modes, one switch. Without `DATABASE_URL` it is a local trial: an embedded PostgreSQL, a generated
-key, localhost only. With it, a deployment: nothing is assumed, and what is missing stops the start.
+key, localhost only. With it, a deployment: nothing is assumed, and a missing variable stops the start.
 `.env.example` lists every variable.
 """
 
@@ -23,19 +23,21 @@ DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = (
     env.secret("SECRET_KEY", "") or local_secret_key(LOCAL_FOLDER)
     if LOCAL_TRIAL
-    else env.secret("SECRET_KEY", hint="put 50 random characters or more, such as `openssl rand -base64 48` prints")
+    else env.secret(
+        "SECRET_KEY", hint="Expected at least 50 random characters, such as `openssl rand -base64 48` prints."
+    )
 )
 ALLOWED_HOSTS = env.hosts(
     "ALLOWED_HOSTS",
     "localhost,127.0.0.1,[::1]" if LOCAL_TRIAL else None,
-    hint="put the names that clients call this service by, such as tasks.example.com,10.0.0.7",
+    hint="Expected the host names of this service, separated by commas, such as tasks.example.com,10.0.0.7.",
 )
 API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=9)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 BIND = env.address("BIND", "127.0.0.1:8000")
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
-# Requests that one worker process serves at a time, each on a thread that keeps a connection of its own.
+# Requests that one worker process serves at a time, each on a thread with a separate database connection.
 WEB_THREADS = 4
 
 INSTALLED_APPS = [
@@ -59,7 +61,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.api.attribution.request_id_middleware",
-    # Before whatever may refuse: a page on another origin reads errors too, and a preflight carries no credentials.
+    # First, because a page on another origin reads errors too, and a preflight carries no credentials.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "config.api.handlers.host_middleware",
     "config.api.handlers.method_middleware",
@@ -74,7 +76,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# For calls of these paths without a session.
+# Requests for these paths without a session use the second list (config/server/handler.py).
 API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
 API_MIDDLEWARE = [
     "config.api.attribution.request_id_middleware",
@@ -99,7 +101,7 @@ TEMPLATES = [
     }
 ]
 
-# Who is who in pg_stat_activity and, where nobody is named, in the history: "manage.py shell", or the service.
+# The name in pg_stat_activity and, for a change without a user, in the history: "manage.py shell", or the service.
 PROGRAM = " ".join(["manage.py", *sys.argv[1:2]]) if Path(sys.argv[0]).name == "manage.py" else "tasks-api"
 DATABASES: dict[str, dict[str, Any]] = {
     "default": embedded_postgres.connection_settings(LOCAL_FOLDER / "postgres")
@@ -107,23 +109,23 @@ DATABASES: dict[str, dict[str, Any]] = {
     else env.postgresql("DATABASE_URL")
 }
 DATABASES["default"] |= {
-    # A connection per thread and no pool: psycopg's waits with a new connection for up to minutes after PostgreSQL was
-    # away, and lets requests wait meanwhile. Without it each request finds out by itself, at once.
+    # A connection per thread, and no pool. After PostgreSQL was down, psycopg's pool waits up to minutes before it
+    # reconnects, and requests wait for it. Without a pool each request learns the truth at once.
     "CONN_MAX_AGE": 3600,
-    "CONN_HEALTH_CHECKS": True,  # a restart of PostgreSQL costs no request an error
+    "CONN_HEALTH_CHECKS": True,  # so that no request fails after a restart of PostgreSQL
     "OPTIONS": {
         **DATABASES["default"].get("OPTIONS", {}),
         "application_name": PROGRAM,
         "connect_timeout": 2,
-        # A peer that vanished is noticed after 10 + 3 x 3 seconds, not after two hours.
+        # A lost peer is noticed after 10 + 3 x 3 seconds, not after two hours.
         "keepalives_idle": 10,
         "keepalives_interval": 3,
         "keepalives_count": 3,
-        # In milliseconds. A statement of the API takes a few; what takes seconds would only pile up. The last one
-        # ends the query of a worker that was killed. A row that stays locked is a 503 within 3 seconds also when all
-        # threads wait for it: each waits up to twice (for its turn, then for the row), and others wait for a thread.
-        # And neither parallel workers nor JIT: to start them takes longer than a statement, even one that does not need
-        # them in the end.
+        # In milliseconds. A statement of the API takes a few milliseconds; slower ones would pile up.
+        # client_connection_check_interval ends the query of a worker that was killed. With this lock_timeout, a row
+        # that stays locked is a 503 within 3 seconds even if all threads wait for it: each waits at most twice (for its
+        # turn, then for the row), and the others wait for a thread. Parallel workers and JIT are off because starting
+        # them takes longer than a statement.
         "options": "-c statement_timeout=10000 -c lock_timeout=500"
         " -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000"
         " -c max_parallel_workers_per_gather=0 -c jit=off",
@@ -141,22 +143,22 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 
-# In a deployment TLS ends at a proxy, which also redirects plain HTTP (hence no W008 here). Other services may share
-# the domain, so that including subdomains (W005) and the preload list (W021) are their owner's decision.
+# In a deployment TLS ends at a proxy, which also redirects plain HTTP (so W008 is silenced). Other services may share
+# the domain, so its owner decides about subdomains (W005) and the preload list (W021).
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not LOCAL_TRIAL
-# No script reads either cookie: the forms, and the script of /docs, have the CSRF token from their template. Lax and
-# not Strict, or a link in a mail would lead to the login.
+# No script reads these cookies: forms and the script of /docs get the CSRF token from their template. Lax and not
+# Strict, because with Strict a link in a mail would lead to the login.
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-# A working day from the login, used or not: one login a day, a stolen cookie is of no use the next, and no request
-# writes a session. It ends with the browser where that is earlier.
+# A working day, counted from the login: staff log in once a day, a stolen cookie is useless the next day, and no
+# request has to write the session. The session also ends when the browser is closed.
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SECURE_HSTS_SECONDS = 0 if LOCAL_TRIAL else 365 * 24 * 3600
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W008", "security.W021"]
 
-# Pages on CORS_ALLOWED_ORIGINS may call the API with a token of theirs, but not with the session of whoever looks at
-# them: cookies stay at home.
+# Pages on CORS_ALLOWED_ORIGINS may call the API with a token, but not with the session of the person who views them:
+# browsers send no cookies.
 CORS_URLS_REGEX = API_PATHS
 CORS_ALLOW_CREDENTIALS = False
 CORS_ALLOW_METHODS = ["GET", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"]
@@ -166,16 +168,21 @@ CORS_EXPOSE_HEADERS = ["ETag", "Location", "Idempotency-Replayed", "Retry-After"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "config.pages.formats"  # settings such as DATETIME_FORMAT would lose to those of the language
 SESSION_ENGINE = "config.accounts.sessions"
 CSRF_FAILURE_VIEW = "config.accounts.logins.site.csrf_failure"
 STATIC_URL = "/static/"
-WHITENOISE_USE_FINDERS = True  # straight from the packages: no collectstatic, no folder to keep in step
+WHITENOISE_USE_FINDERS = True  # straight from the packages, so no collectstatic is needed
 
-# In bytes, of a body that is not a file. One more than that is a 413.
+# In bytes, for a body that is not a file. A longer body is a 413.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+# What gunicorn reads: bytes of the request line and of each header, and the number of headers.
+MAX_LINE_BYTES = 8190
+MAX_HEADERS = 100
+IDEMPOTENCY_KEY_HOURS = 24
 
 REST_FRAMEWORK = {
-    # The first one also says how a 401 asks for credentials.
+    # The first one also determines the WWW-Authenticate header of a 401.
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "config.accounts.tokens.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
@@ -186,25 +193,33 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_SCHEMA_CLASS": "config.api.schema.AutoSchema",
     "EXCEPTION_HANDLER": "config.api.handlers.exception_handler",
-    "URL_FORMAT_OVERRIDE": None,  # ?format= is a parameter like any other that is unknown
+    "URL_FORMAT_OVERRIDE": None,  # ?format= is an unknown parameter like any other
 }
+API_GUIDE = BASE_DIR / "docs" / "api.md"
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tasks API",
+    "DESCRIPTION": "A task list for scripts, apps, integrations and AI agents. No write is lost, no retry creates a"
+    " duplicate, and no mistake in a request is silently ignored. The [guide](/docs#guide) explains what the operations"
+    " have in common: search, pages, filters, request bodies, errors, retries, concurrency and tokens.",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
-    "POSTPROCESSING_HOOKS": ["config.api.schema.complete", "tasks.guide.describe"],
-    "CONTACT": {"name": "Errors", "url": "/docs#error-codes"},
+    "POSTPROCESSING_HOOKS": ["config.api.schema.complete"],
+    "CONTACT": {"name": "Help with errors", "url": "/docs#error-codes"},
+    "SERVERS": [{"url": "/", "description": "The service that answered with this document"}],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "COMPONENT_SPLIT_REQUEST": True,  # the request has no read-only members, the answer has no optional ones
+    "COMPONENT_SPLIT_REQUEST": True,  # a request has no read-only fields, a response has no optional ones
     "COMPONENT_SPLIT_PATCH": True,
-    "TAGS": [{"name": "tasks"}, {"name": "health"}],
+    "TAGS": [
+        {"name": "tasks", "description": "Create, list, read, update and delete tasks."},
+        {"name": "health", "description": "Health checks for monitoring and load balancers."},
+    ],
     "SWAGGER_UI_SETTINGS": {
         "deepLinking": True,
+        "defaultModelsExpandDepth": 0,  # the list of schemas is closed at first
         "displayRequestDuration": True,
         "tryItOutEnabled": True,
-        "validatorUrl": None,  # else the page asks a server of Swagger's about every document
+        "validatorUrl": None,  # otherwise the page sends every document to a server of Swagger
     },
 }
 
@@ -216,7 +231,9 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
-        "django.db.backends": {"level": "DEBUG" if DEBUG else "WARNING"},  # at DEBUG: every statement and its time
-        "django.security.DisallowedHost": {"level": "CRITICAL"},  # a stranger's request, answered with 400
+        "django.db.backends": {"level": "DEBUG" if DEBUG else "WARNING"},  # at DEBUG, every statement and its duration
+        "django.security.DisallowedHost": {
+            "level": "CRITICAL"
+        },  # a wrong Host header is the client's error, and already answered with a 400
     },
 }

@@ -8,22 +8,16 @@ from django.templatetags.static import static
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
-from rest_framework.views import APIView
 
-from config.accounts.logins.site import permission_denied
+from config.accounts.logins.site import not_found, permission_denied
 from config.api import handlers, health
 from config.api.schema import DocumentView
+from config.pages.docs import DocsView
 
 
 def redirect(url: str) -> Callable[..., HttpResponseBase]:
     """For reading; whatever else is a 405, and not a question of CSRF."""
     return csrf_exempt(RedirectView.as_view(url=url, http_method_names=("get", "head")))
-
-
-def page(view: type[APIView]) -> Callable[..., HttpResponseBase]:
-    """One that shows the document. DRF's answer to OPTIONS would need a template that there is not: it is a 405."""
-    return view.as_view(url_name="openapi", http_method_names=("get", "head"))
 
 
 urlpatterns = [
@@ -32,8 +26,9 @@ urlpatterns = [
     path("health", health.LiveView.as_view()),
     path("health/ready", health.ReadyView.as_view()),
     path("openapi.json", DocumentView.as_view(), name="openapi"),
-    path("docs", page(SpectacularSwaggerSplitView), name="docs"),
-    path("redoc", page(SpectacularRedocView), name="redoc"),
+    # DRF's answer to OPTIONS would need a template that there is not: it is a 405.
+    path("docs", DocsView.as_view(url_name="openapi", http_method_names=("get", "head")), name="docs"),
+    path("redoc", redirect("/docs")),  # Redoc has no dark mode, and asks its makers' server for their logo
     path("admin", redirect("/admin/")),
     path("admin/", admin.site.urls),
     path("favicon.ico", redirect(static("drf_spectacular_sidecar/swagger-ui-dist/favicon-32x32.png"))),
@@ -42,5 +37,5 @@ urlpatterns = [
 
 handler400 = handlers.bad_request
 handler403 = permission_denied
-handler404 = handlers.not_found
+handler404 = not_found
 handler500 = handlers.server_error

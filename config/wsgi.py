@@ -15,6 +15,7 @@ from django.conf import settings  # noqa: E402 - after the line that says which
 from django.http import HttpResponse  # noqa: E402
 
 from config.api.errors import problem  # noqa: E402
+from config.api.faults import shortened  # noqa: E402
 from config.server.handler import Handler  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
 from config.server.responses import send  # noqa: E402
@@ -38,15 +39,15 @@ def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:
     target = environ.get("RAW_URI", "/")
     path = target.partition("?")[0]
     if "#" in target:
-        return problem("bad_request", "The request's target has a fragment, which is the client's own business.")
+        return problem("bad_request", "The request target must not contain # and a fragment.")
     if "://" in path and not path.startswith("/"):
         scheme, environ["HTTP_HOST"], *_ = urlsplit(target)  # the header Host does not count then
         if scheme not in ("http", "https"):
-            return problem("bad_request", f"The request's target has the scheme {scheme}, which is not served.")
+            return problem("bad_request", "The request target must begin with /, http:// or https://.")
     if "HTTP_HOST" not in environ and environ["SERVER_PROTOCOL"] != "HTTP/1.0":
-        return problem("bad_request", "The header Host is missing.")
+        return problem("bad_request", "The Host header is required.")
     if "%2f" in path.lower():  # WSGI would make it a slash, and this path another one
-        return problem("not_found", f"There is nothing at {path}.")
+        return problem("not_found", f"There is nothing at {shortened(path)}.")
     return None
 
 
@@ -56,15 +57,17 @@ def read_body(environ: WSGIEnvironment) -> HttpResponse | None:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if coding not in ("", "chunked"):
-        return problem("transfer_coding_not_implemented", f"The transfer coding {coding} is not known here.")
+        return problem("transfer_coding_not_implemented")
     if (not coding and not length) or length > limit:
         return None
     try:
         body = environ["wsgi.input"].read(limit + 1 if coding else length)  # the one byte makes it a 413
-    except OSError as exc:
-        return problem("bad_request", f"The chunks of the body can't be read: {exc}")
+    except OSError:
+        return problem("bad_request", "The request body ends before its last chunk.")
     if len(body) < length:
-        return problem("bad_request", f"The body ends after {len(body)} bytes; Content-Length says {length}.")
+        return problem(
+            "bad_request", f"The request body ends after {len(body):,} bytes, but Content-Length says {length:,}."
+        )
     environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     return None
 

@@ -1,8 +1,8 @@
-"""`make audit`: known advisories about what the locks name (or those that are given), as OSV (osv.dev) has them.
+"""`make audit`: looks up the packages of the locks, or of the given files, in OSV (osv.dev).
 
-pip-audit ends with status 1 for a finding and for whatever went wrong, and only a finding comes with JSON. This tells
-them apart: 1 for a finding, 2 for locks that can't be read, and 0 with a line that says so where the service can't be
-reached. OSV and not the index, since a mirror of the index answers 404, which pip-audit takes for nothing known.
+The exit status is 1 for a known vulnerability, 2 for a lock that can't be read, and 0 with a message if OSV can't be
+reached. pip-audit itself ends with 1 in all three cases, and prints JSON only for a vulnerability. It asks OSV and not
+the package index, because a mirror of the index may answer 404, which pip-audit reads as "nothing known".
 """
 
 import json
@@ -13,11 +13,11 @@ from typing import Any
 
 LOCKS = sorted(Path(__file__).parent.glob("*.txt"))
 PIP_AUDIT = [sys.executable, "-m", "pip_audit", "--format=json", "--progress-spinner=off", "--timeout=5"]
-SECONDS = 60  # for all of it; where the service answers it takes about ten
+SECONDS = 60  # in total; it takes about ten if OSV answers
 
 
 def audit(locks: list[Path]) -> int:
-    """The exit status; what was found, or why nothing was looked up, is printed."""
+    """Prints what was found, or why nothing was looked up, and returns the exit status."""
     command = [*PIP_AUDIT, "--vulnerability-service=osv", "--disable-pip", *(f"--requirement={lock}" for lock in locks)]
     reading = run([*command, "--dry-run"])
     if reading.returncode:

@@ -1,4 +1,4 @@
-"""The query parameters of GET /tasks/: what it filters by, and what its pages can be ordered by."""
+"""The query parameters of GET /tasks/: filters, search and ordering."""
 
 from typing import Any
 
@@ -45,14 +45,14 @@ class SearchFilter(TextFilter):
 
 
 class DueDateFilter(DateFilter):
-    """By the expression that the index has."""
+    """By the expression of the index."""
 
     def filter(self, qs: TaskQuerySet, value: Any) -> QuerySet[Task]:
         return qs.exclude(due_date=None).alias(due=DueKey("due_date")).filter(**{f"due__{self.lookup_expr}": value})
 
 
 class PriorityFilter(IntegerFilter):
-    """By the expression that the index has."""
+    """By the expression of the index."""
 
     def filter(self, qs: TaskQuerySet, value: Any) -> QuerySet[Task]:
         found: QuerySet[Task] = qs.filter(Exact(PriorityKey("priority"), value))
@@ -60,7 +60,7 @@ class PriorityFilter(IntegerFilter):
 
 
 class TagFilter(RepeatableFilter):
-    """By the ids of the tags, which are looked up first; 0 where there is no such tag."""
+    """By the ids of the tags, which are looked up first; an unknown tag has the id 0."""
 
     def values(self, name: str, value: list[str]) -> dict[str, Any]:
         return super().values(name, Tag.objects.ids(value))
@@ -70,27 +70,29 @@ class TagFilter(RepeatableFilter):
 
 
 class TaskFilter(FilterSet):
-    completed = BooleanFilter(help_text="Only tasks that are done (`true`) or open (`false`).")
+    completed = BooleanFilter(help_text="Only completed tasks (`true`) or only open tasks (`false`).")
     tag = TagFilter(
         max_length=TAG_LENGTH,
         max_items=TAGS_PER_TASK,
-        help_text="Only tasks with this tag; several times: with all of them.",
+        help_text="Only tasks that have this tag. Repeat the parameter for tasks that have all the tags.",
     )
-    due_date__gte = DueDateFilter("due_date", "gte", help_text="Due on this day or later, such as `2026-12-01`.")
-    due_date__lte = DueDateFilter("due_date", "lte", help_text="Due on this day or earlier.")
+    due_date__gte = DueDateFilter("due_date", "gte", help_text="Due on or after this date, for example `2026-12-01`.")
+    due_date__lte = DueDateFilter("due_date", "lte", help_text="Due on or before this date.")
     priority = PriorityFilter(
-        min_value=min(PRIORITIES), max_value=max(PRIORITIES), help_text="Only tasks of this priority; 1 is the highest."
+        min_value=min(PRIORITIES),
+        max_value=max(PRIORITIES),
+        help_text="Only tasks with this priority. 1 is the highest.",
     )
     created_at__gte = DateTimeFilter(
-        "created_at", "gte", help_text="Made at this time or later, such as `2026-11-22T09:30:00Z`."
+        "created_at", "gte", help_text="Created at or after this time, for example `2026-11-22T09:30:00Z`."
     )
-    created_at__lt = DateTimeFilter("created_at", "lt", help_text="Made before this time.")
-    updated_at__gte = DateTimeFilter("updated_at", "gte", help_text="Last changed at this time or later.")
-    updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last changed before this time.")
+    created_at__lt = DateTimeFilter("created_at", "lt", help_text="Created before this time.")
+    updated_at__gte = DateTimeFilter("updated_at", "gte", help_text="Last updated at or after this time.")
+    updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last updated before this time.")
     search = SearchFilter(
         max_length=SEARCH_LENGTH,
-        help_text='Words in title and description, all of them, each from its beginning. `"a phrase"`, `-without` and'
-        " `this or that` work.",
+        help_text="Full-text search in title and description. All words must match, in any order, each from its beginning:"
+        ' `rep` finds "report". `"a phrase"`, `-without` and `this or that` work.',
     )
 
     class Meta:
@@ -99,9 +101,11 @@ class TaskFilter(FilterSet):
 
 
 TIME, ID = DateTimeField(), IntegerField(min_value=1, max_value=BIGINT_MAX)
-TITLE = CharField(max_length=TITLE_LENGTH, trim_whitespace=False)  # as it is: plain SQL can leave blanks around it
+TITLE = CharField(
+    max_length=TITLE_LENGTH, trim_whitespace=False
+)  # not trimmed: a title that plain SQL wrote may have spaces around it
 PRIORITY = TaskSerializer.shared().fields["priority"]
-# Each is the beginning of an index that ends in id.
+# Each is the beginning of an index that ends with id.
 ORDERING = {
     "created_at": Column("{0}.created_at", "timestamptz", by(TIME)),
     "updated_at": Column("{0}.updated_at", "timestamptz", by(TIME)),
@@ -118,7 +122,7 @@ class TaskPagination(Pagination):
     ordering = OrderingField(
         columns=ORDERING,
         default="-created_at",
-        help_text=f"By comma, `-` for descending: {', '.join(f'`{name}`' for name in ORDERING)}; such as"
-        " `due_date,-created_at`. Every order ends in `id`. A task without due date, or without priority, comes after"
-        " all that have one, or before when descending.",
+        help_text=f"Comma-separated fields, each at most once: {', '.join(f'`{name}`' for name in ORDERING)}. A `-`"
+        " means descending, for example `due_date,-created_at`. Ties are ordered by `id`, in the direction of the last"
+        " field. Tasks without a due date or priority come last, or first when descending.",
     )

@@ -1,4 +1,4 @@
-"""The groups to begin with. What an operator makes of them later stays."""
+"""The groups of a new installation. Later changes by an operator are kept."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ GROUPS = {"Task readers": READ, "Task editors": EDIT, "Task admins": ALL}
 
 
 def make_groups(apps: Any, schema_editor: Any = None) -> None:
-    """For the first migration. A group that exists keeps what it has, and gets what it lacks."""
+    """For the migrations. A group that exists keeps its permissions and gets the missing ones."""
     types = apps.get_model("contenttypes", "ContentType").objects
     permissions = apps.get_model("auth", "Permission").objects
     for name, granted in GROUPS.items():
         group, _ = apps.get_model("auth", "Group").objects.get_or_create(name=name)
         for app, model, action in (permission.split(".") for permission in granted):
-            # Django makes these after the migrations, and takes what is there then for its own.
+            # Django creates these after the migrations, and uses those that exist then.
             kind, _ = types.get_or_create(app_label=app, model=model)
             permission, _ = permissions.get_or_create(
                 content_type=kind, codename=f"{action}_{model}", defaults={"name": f"Can {action} {model}"}

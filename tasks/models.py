@@ -1,8 +1,7 @@
 """Tasks and their tags.
 
-Two rules live in triggers (tasks/sql/), so that they hold for the API, the admin, a shell and plain SQL
-alike: `completed_at` follows `completed`, and `updated_at` moves, strictly upwards, with every change of a task,
-its tags and their names.
+Triggers (tasks/sql/) hold two rules for the API, the admin, a shell and plain SQL: `completed_at` follows `completed`,
+and every change of a task, of its tags or of their names moves `updated_at` strictly upwards.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,7 +34,7 @@ SELECT (SELECT tag.id FROM tasks_tag AS tag WHERE lower(tag.name) = lower(wanted
   FROM unnest(%(names)s::text[]) WITH ORDINALITY AS wanted (name, place) ORDER BY place
 """)
 
-# What Python strips is wider than this; a narrower rule in the database keeps the two from contradicting each other.
+# Python strips more characters than these. The rule here is narrower, so it accepts every text that Python trimmed.
 TRIMMED = r"^[^ \t\n\r\f\v](.*[^ \t\n\r\f\v])?$"
 
 
@@ -44,19 +43,19 @@ MICROSECOND = timedelta(microseconds=1)
 
 class TagQuerySet(models.QuerySet["Tag"]):
     def named(self, names: Iterable[str]) -> list["Tag"]:
-        """The tags of these names, created where they are missing; safe when two callers create one at once.
+        """The tags of these names, created where they are missing, also if another transaction creates one at once.
 
-        Capitals make no difference: the first spelling stays.
+        Upper and lower case count as the same: the first spelling is kept.
         """
         return list(self.raw("SELECT * FROM tasks_tags_named(%s)", [list(names)]))
 
     def ids(self, names: Sequence[str]) -> list[int]:
-        """Of the tags of these names, in their order, whatever their capitals; 0 where there is none."""
+        """The ids of the tags of these names, in upper or lower case and in this order; 0 for an unknown name."""
         found = TAG_IDS.run({"names": names})
         return [int(found.get_value(row, 0) or 0) for row in range(found.ntuples)]
 
     def spelled(self, *names: str) -> Self:
-        """The tags of these names, whatever their capitals."""
+        """The tags of these names, in upper or lower case."""
         return self.alias(key=Lower("name")).filter(key__in=[Lower(models.Value(name)) for name in names])
 
 
@@ -77,7 +76,7 @@ class Tag(models.Model):
 
 
 class DueKey(models.Func):
-    """A due date to sort by: a task without one comes after all that have one."""
+    """A due date to sort by: tasks without one come last."""
 
     last = "infinity"
     template = f"coalesce(%(expressions)s, '{last}'::date)"
@@ -85,7 +84,7 @@ class DueKey(models.Func):
 
 
 class PriorityKey(models.Func):
-    """A priority to sort by: a task without one comes after all that have one."""
+    """A priority to sort by: tasks without one come last."""
 
     last = "32767"
     template = f"coalesce(%(expressions)s, '{last}'::smallint)"
@@ -110,27 +109,27 @@ class TaskQuerySet(TaskRows, TaskPages, models.QuerySet["Task"]):
         return self.filter(search=Words(query))
 
     def tagged(self, tag_id: Any) -> Self:
-        """Tasks that carry the tag of this id: from there PostgreSQL knows how many there are, and by which index."""
+        """Tasks with the tag of this id. Given the id, PostgreSQL can estimate their number and choose an index."""
         return self.filter(pk__in=Task.tags.through.objects.filter(tag_id=tag_id).values("task_id"))
 
     def bring_back(self, delete: Change) -> "Task":
-        """The task that this change deleted: same id, members, tags and `created_at`; an `updated_at` of its own.
+        """Restore the task that this change deleted: with its id, fields, tags and `created_at`; `updated_at` is new.
 
-        Raises IntegrityError where a task of that id exists.
+        Raises IntegrityError if a task with that id exists.
         """
         recorded = history.members_before(delete)
-        # A column that is newer than the delete has its default.
+        # A column that was added after the delete gets its default.
         known = recorded.keys() & {*RESTORED_COLUMNS, "created_at"}
         columns = {name: column_value(name, recorded[name]) for name in known}
         last: datetime = column_value("updated_at", delete.old["updated_at"])
-        # Later than any before, also when the clock steps back: an old ETag never comes true again.
+        # Later than the last one, even if the clock was set back: an old ETag must never match again.
         columns["updated_at"] = max(timezone.now(), last + MICROSECOND)
         row = self.insert({"id": delete.task_id, **columns, "tags": recorded.get("tags", [])})
         return self.get(pk=row.pk)
 
 
 class Task(models.Model):
-    # What the API shows of a task, in this order.
+    # The fields of a task in the API, in this order.
     MEMBERS = (
         "id", "title", "description", "completed", "completed_at", "due_date", "priority", "tags",
         "created_at", "updated_at",
@@ -156,18 +155,18 @@ class Task(models.Model):
         indexes = (
             # GET /tasks/ in its default order, and created_at__gte/__lt
             models.Index(fields=("created_at", "id"), name="task_created"),
-            # GET /tasks/?ordering=updated_at and updated_at__gte: a client that fetches what is new
+            # GET /tasks/?ordering=updated_at and updated_at__gte: a client that fetches the latest updates
             models.Index(fields=("updated_at", "id"), name="task_updated"),
             # GET /tasks/?ordering=due_date and due_date__gte/__lte: a cursor can't be compared with null
             models.Index(DueKey("due_date"), "id", name="task_due_key"),
-            # GET /tasks/?ordering=priority, and ?priority=1 where few tasks have it
+            # GET /tasks/?ordering=priority, and ?priority=1 if few tasks have it
             models.Index(PriorityKey("priority"), "id", name="task_priority_key"),
             # GET /tasks/?ordering=title, which would sort all tasks for each page
             models.Index(fields=("title", "id"), name="task_title"),
             # the admin's start page: open tasks by age and tag; GET /tasks/?completed=false in its default order
             models.Index(fields=("created_at", "id"), name="task_open", condition=models.Q(completed=False)),
-            # what is open or overdue by due date: by task_due_key, the tasks of years that are done come first. With
-            # the column itself, or PostgreSQL would look it up in the table for the start page's count
+            # open tasks by due date, and overdue ones: in task_due_key, years of completed tasks come first. Includes
+            # the column, which PostgreSQL would otherwise read from the table for the count of the start page
             models.Index(
                 DueKey("due_date"),
                 "id",
@@ -175,7 +174,7 @@ class Task(models.Model):
                 name="task_open_due",
                 condition=models.Q(completed=False),
             ),
-            # the same page: what was completed on which day, and how late. A condition that a range of times implies
+            # the start page: tasks completed per day, and how late. A range of completed_at implies its condition
             models.Index(
                 fields=("completed_at",),
                 include=("due_date",),
@@ -204,15 +203,15 @@ class Task(models.Model):
         return self.title
 
     def tag_names(self) -> list[str]:
-        """The names of its tags in alphabetical order; no query where the tags are prefetched."""
+        """The names of its tags in alphabetical order. Prefetched tags need no query."""
         return sorted((tag.name for tag in self.tags.all()), key=case_folded)
 
     def members(self) -> dict[str, Any]:
-        """What history can set back, as it is now."""
+        """The current values of the fields that the history can restore."""
         return {name: getattr(self, name) for name in RESTORED_COLUMNS} | {"tags": self.tag_names()}
 
     def members_after(self, change: Change) -> dict[str, Any]:
-        """The same as it was right after this change of the task."""
+        """The values of the same fields right after this change of the task."""
         now, recorded = self.members(), history.members_after(self.pk, change.pk)
         return now | {
             name: value if name == "tags" else column_value(name, value)
@@ -221,13 +220,13 @@ class Task(models.Model):
         }
 
     def restore(self, change: Change) -> "Task":
-        """Set the members to what they were right after this change; one more change in the history."""
+        """Restore the fields to their values right after this change. This is a new change in the history."""
         Task.objects.change(self.pk, self.members_after(change))
         self.refresh_from_db()
         return self
 
 
-# What history can set back. Not `updated_at`, which moves on.
+# The columns that the history can restore; `updated_at` always moves on.
 RESTORED_COLUMNS = tuple(
     field.name
     for field in Task._meta.concrete_fields  # noqa: SLF001 - public
@@ -236,6 +235,6 @@ RESTORED_COLUMNS = tuple(
 
 
 def column_value(name: str, recorded: Any) -> Any:
-    """The Python value of what the history holds, in JSON, for a column of a task."""
+    """The Python value of a column of a task, from its JSON in the history."""
     field: models.Field[Any, Any] = Task._meta.get_field(name)  # type: ignore[assignment]  # noqa: SLF001 - public
     return None if recorded is None else field.to_python(recorded)

@@ -1,4 +1,4 @@
-"""A page of tasks: one statement, which counts as well, and whose JSON PostgreSQL makes."""
+"""A page of tasks: one statement that also counts, and for which PostgreSQL makes the JSON."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -14,18 +14,20 @@ from config.postgresql.keyset import MOST_COUNTED, Page, Shape, estimate_in
 from config.postgresql.statements import Call, Statement
 from tasks.rows import ALPHABETICAL, members_of
 
-MOST_AT_ONCE = 50  # rows that are fetched in one piece; a page of more may have 40 MB
-MOST_BY_INDEX = 30_000  # matches that the index of the search lists sooner than tasks are read as they lie
-MOST_READ = 40_000  # tasks that are read as they lie, before the index is asked all the same
-# What a worker remembers of estimates, which take a tenth of the time of a page: how many, and for how many seconds.
+MOST_AT_ONCE = 50  # rows that are fetched at once; a larger page may have 40 MB
+MOST_BY_INDEX = (
+    30_000  # matches; up to here the index of the search is faster than reading tasks until there are enough
+)
+MOST_READ = 40_000  # tasks that are read for a search of more matches, before the index is used all the same
+# How many estimates a worker remembers, and for how many seconds. One takes a tenth of the time of a page.
 MOST_ESTIMATES, MOMENT = 1000, 10.0
 ESTIMATES: dict[tuple[Any, ...], tuple[int, float]] = {}
-TAG = "tag["  # the parameters of the filter by tags begin so
+TAG = "tag["  # the names of the Parameters for tags begin with this
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """Tasks as JSON, whether there are more behind them, and how many there are on all pages."""
+    """The tasks of a page as JSON, whether more tasks follow, and how many there are on all pages."""
 
     rows: list[bytes]
     more: bool
@@ -33,7 +35,7 @@ class Listed:
     is_estimate: bool
 
     def parts(self, head: Mapping[str, Any]) -> list[bytes]:
-        """The page as JSON, with these members before `results`."""
+        """The page as JSON, with the fields of `head` before `results`."""
         start = json.dumps(head, separators=(",", ":"))[:-1].encode() + b',"results":['
         return [start, *self.rows[:1], *(part for row in self.rows[1:] for part in (b",", row)), b"]}"]
 
@@ -43,11 +45,11 @@ class TaskPages:
 
     @cached_property
     def condition(self) -> str:
-        """What it filters by, as SQL."""
+        """The filters as SQL."""
         return condition_of(self)  # type: ignore[arg-type]  # it is one of a queryset
 
     def page(self, page: Page, values: Mapping[str, Any], guard: Call | None = None) -> Listed:
-        """What of these tasks is on the page; `values` are those of the filters' parameters."""
+        """One page of the tasks. `values` are those of the filters, by the names of their Parameters."""
         names = tuple(values)
         estimate = self.expected(values) if "search" in names and not any(map(is_tag, names)) else None
         find = None if estimate is None else few if estimate <= MOST_BY_INDEX else many
@@ -62,12 +64,12 @@ class TaskPages:
         del rows[page.limit :]
         if page.backwards:
             rows.reverse()
-        if count > MOST_COUNTED and names:  # of all tasks, the statement has told what PostgreSQL expects
+        if count > MOST_COUNTED and names:  # without filters, the statement returns the estimate itself
             count = max(self.expected(values) if estimate is None else estimate, count)
         return Listed(rows, more, count, is_estimate=count > MOST_COUNTED)
 
     def expected(self, values: Mapping[str, Any]) -> int:
-        """How many of them there are, as PostgreSQL estimates it, or did a moment ago."""
+        """PostgreSQL's estimate of the number of tasks, at most MOMENT seconds old."""
         key, now = (self.condition, *values.values()), monotonic()
         estimate, until = ESTIMATES.get(key, (0, 0.0))
         if now >= until:
@@ -96,11 +98,12 @@ def is_tag(name: str) -> bool:
 def page_of(
     model: Any, condition: str, names: tuple[str, ...], shape: Shape, find: Callable[[str, Shape], str] | None
 ) -> Statement:
-    """A row for each task of the page, and one more where there is a next page: the count, and the task.
+    """A row with the count and a task, for each task of the page and for one more if there is a next page.
 
-    Of an empty page it is one row, without a task. The tags of all tasks are found at once: one by one they would cost
-    three times as much as all the rest. With filters it is planned for their values each time: a plan for all values
-    took 140 ms instead of 9 for a rare one of 300,000 tasks.
+
+    An empty page is one row without a task. The tags of all tasks are found at once: one by one they would cost three
+    times as much as everything else. With filters the statement is planned each time, for their values: among 300,000
+    tasks, a generic plan took 140 ms instead of 9 for a rare value.
     """
     links = [name for name in names if is_tag(name)]
     tables = find(condition, shape) if find else f"page AS MATERIALIZED ({cut(condition, shape)})"
@@ -138,7 +141,7 @@ def after(shape: Shape) -> str:
 
 
 def matches(condition: str, links: list[str]) -> str:
-    """What is counted. Where tags are all that is asked for, the links to tasks are enough."""
+    """The rows to count. If the only filters are tags, the links between tags and tasks are enough."""
     if not links:
         return f"SELECT FROM tasks_task WHERE {condition}"
     first, *others = links
@@ -157,11 +160,11 @@ COUNT_OF_ALL = f"""
 
 
 def few(condition: str, shape: Shape, found: str = "") -> str:
-    """The page of a search that PostgreSQL expects to find little.
+    """The page of a search for which PostgreSQL expects few matches.
 
-    It only knows the frequent words. For a page it would walk along the order, and for a word that is rarer than it
-    believes read every task. So `matches` is planned for all of them, which is by the index, and stops when there are
-    enough; if those are all, the page is cut from them.
+    PostgreSQL has statistics only on frequent words. For a page it would scan the tasks in their order, and read all of
+    them if a word is rarer than estimated. So `matches` is planned without an order, which uses the index, and it stops
+    at MOST_COUNTED. If there are no more matches, the page is cut from them.
     """
     count = "(SELECT count FROM enough)"
     return f"""
@@ -175,10 +178,11 @@ def few(condition: str, shape: Shape, found: str = "") -> str:
 
 
 def many(condition: str, shape: Shape) -> str:
-    """The page of a search that PostgreSQL expects to find much.
+    """The page of a search for which PostgreSQL expects many matches.
 
-    The index would list all matches first. So `near` looks at the tasks in their order and `sample` at those that lie
-    first in the table, until both have enough, and at MOST_READ at most: frequent words need not stand together.
+    The index would list all matches first. So `near` reads tasks in their order, and `sample` in that of the table, until
+    both have enough. Each reads at most MOST_READ: the estimate may be wrong, for frequent words that never occur in the
+    same task. Then the page is that of a search with few matches.
     """
     ahead = after(shape)
     order = shape.order.sql("tasks_task", backwards=shape.backwards)

@@ -1,6 +1,6 @@
-"""The operations on one task: a statement each, which answers with the JSON that PostgreSQL makes.
+"""The operations on one task. Each is one statement, and PostgreSQL returns the task as JSON.
 
-The functions that write are in sql/write.sql. Whoever calls from elsewhere than the API leaves out `guard`.
+The functions that write are in sql/write.sql. Only the API passes `guard`, which checks the token of the request.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,7 +13,7 @@ from psycopg.pq.abc import PGresult
 
 from config.postgresql.statements import Call, Statement
 
-# Entity tags, without their quotes, of which a task has to have one of `allowed`, and none of `refused`; None: any.
+# Entity tags without quotes: the one of the task must be in `allowed`, unless that is None, and not in `refused`.
 Conditions = Mapping[str, Collection[str] | None]
 UNCONDITIONAL: Conditions = {"allowed": None, "refused": None}
 TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
@@ -34,8 +34,8 @@ class Row:
     pk: int
 
 
-class Stale(Exception):  # noqa: N818 - what the task is, for the caller who asked for another
-    """The task is not, or no longer, the one that the caller asked for."""
+class Stale(Exception):  # noqa: N818 - it describes the version that the caller has
+    """The conditions do not hold for the current version of the task, which is `row`."""
 
     def __init__(self, row: Row) -> None:
         super().__init__(row.etag)
@@ -50,7 +50,7 @@ class TaskRows:
         return self._row("read", {"pk": pk}, guard)
 
     def insert(self, values: Mapping[str, Any], guard: Call | None = None) -> Row:
-        """A new task, and its tags, by their names."""
+        """Create a task, and the tags of these names where they are missing."""
         columns, tags = split(values)
         statement = insert(self.model, tuple(columns), has_tags=bool(tags))
         return self._found(statement.run({"columns": columns, "tags": tags}, guard))
@@ -58,16 +58,16 @@ class TaskRows:
     def change(
         self, pk: int, values: Mapping[str, Any], conditions: Conditions = UNCONDITIONAL, guard: Call | None = None
     ) -> Row:
-        """Write these members where they differ, and no others; `tags` as a whole.
+        """Write only these fields, and only if one of them differs; `tags` is replaced as a whole.
 
-        Of two callers who change different members both succeed. Raises DoesNotExist, or Stale where the conditions
-        do not hold; then nothing was written.
+        Two calls that change different fields at once both succeed. Raises DoesNotExist, or Stale if the conditions
+        do not hold; then nothing is written.
         """
         columns, tags = split(values)
         return self._row("change", {"pk": pk, "columns": columns, "tags": tags, **conditions}, guard)
 
     def remove(self, pk: int, conditions: Conditions = UNCONDITIONAL, guard: Call | None = None) -> None:
-        """Delete the task. Raises as `change` does."""
+        """Delete the task. Raises the same as `change`."""
         self._row("delete", {"pk": pk, **conditions}, guard)
 
     def _row(self, operation: str, values: Mapping[str, Any], guard: Call | None) -> Row:
@@ -115,7 +115,7 @@ def insert(model: Any, columns: tuple[str, ...], *, has_tags: bool) -> Statement
 
 
 def shown(model: Any, source: str) -> str:
-    """Of tasks with their tags and a state: each as JSON, its entity tag without quotes, its id and the state."""
+    """Selects, for each task in `source`: its JSON, its entity tag without quotes, its id and its state."""
     return f"""
         SELECT row_to_json(members), tasks_etag(task.updated_at), task.id, task.state
           FROM ({source}) AS task, LATERAL (SELECT {members_of(model)}) AS members"""
@@ -123,7 +123,7 @@ def shown(model: Any, source: str) -> str:
 
 @cache
 def members_of(model: Any) -> str:
-    """The select list of `task`, which has its tags' names in `tags`."""
+    """The select list for `task`, a row with the names of its tags in `tags`."""
     columns = {field.name: field for field in model._meta.concrete_fields}  # noqa: SLF001 - public
     times = {name for name, field in columns.items() if isinstance(field, models.DateTimeField)}
     return ", ".join(

@@ -1,4 +1,4 @@
-"""A task as JSON, in and out."""
+"""A task as JSON, in requests and responses."""
 
 from config.api.fields import BIGINT_MAX, BooleanField, CharField, DateField, IntegerField, NamesField
 from config.api.serializers import StrictSerializer
@@ -19,30 +19,46 @@ EXAMPLE = {
 
 
 class TaskSerializer(StrictSerializer):
-    """The members of a task. Those that the server sets are accepted and ignored in a request."""
+    """A task."""
 
-    id = IntegerField(read_only=True, min_value=1, max_value=BIGINT_MAX)
-    title = CharField(max_length=TITLE_LENGTH, help_text="Blanks around it are removed.")
-    description = CharField(
-        max_length=DESCRIPTION_LENGTH, allow_null=True, allow_blank=True, trim_whitespace=False, default=None
+    id = IntegerField(read_only=True, min_value=1, max_value=BIGINT_MAX, help_text="Set by the service.")
+    title = CharField(
+        max_length=TITLE_LENGTH,
+        help_text="Not empty or only whitespace. Whitespace around it is removed. No NUL characters.",
     )
-    completed = BooleanField(default=False)
-    due_date = DateField(allow_null=True, default=None)
+    description = CharField(
+        max_length=DESCRIPTION_LENGTH,
+        allow_null=True,
+        allow_blank=True,
+        trim_whitespace=False,
+        default=None,
+        help_text="Any text without NUL characters.",
+    )
+    completed = BooleanField(default=False, help_text="Whether the task is done.")
+    due_date = DateField(
+        allow_null=True, default=None, help_text="From 0001-01-01 to 9999-12-31. Null means no due date."
+    )
     priority = IntegerField(
         min_value=min(PRIORITIES),
         max_value=max(PRIORITIES),
         allow_null=True,
         default=None,
-        help_text=f"From {min(PRIORITIES)}, the highest, to {max(PRIORITIES)}, the lowest.",
+        help_text=f"From {min(PRIORITIES)} (highest) to {max(PRIORITIES)} (lowest). Null means no priority.",
     )
     tags = NamesField(
         child=CharField(max_length=TAG_LENGTH),
         max_length=TAGS_PER_TASK,
         default=list,
-        help_text="Made on first use. Capitals make no difference: the spelling that was first stays.",
+        help_text="A tag is created when a task first uses it. Tags that differ only in case are the same tag, which"
+        " keeps its first spelling. Whitespace around a tag is removed. No empty tags and no NUL characters.",
     )
 
     class Meta:
         model = Task
         fields = Task.MEMBERS
         read_only_fields = ("completed_at", "created_at", "updated_at")
+        extra_kwargs = {
+            "completed_at": {"help_text": "When `completed` became true. Null while the task is open."},
+            "created_at": {"help_text": "When the task was created."},
+            "updated_at": {"help_text": "When the task was last updated."},
+        }

@@ -1,4 +1,4 @@
-"""Both forms of each path, without a redirect, which would lose a POST's body. The document shows one of them."""
+"""Each path with and without the trailing slash: a redirect would lose the body of a POST. The document shows one."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tasks.views import TaskViewSet
 
 
 class TaskIdConverter(IntConverter):
-    """A 64-bit id in its one spelling. Anything else is a path that does not exist."""
+    """A 64-bit id without leading zeros. Any other path does not exist."""
 
     regex = "[1-9][0-9]{0,18}"
 

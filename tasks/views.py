@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -29,40 +30,41 @@ from tasks.rows import Row, Stale
 from tasks.serializers import EXAMPLE, TaskSerializer
 
 Request = Any  # config.api.views.Request; the stubs of DRF insist on its own
-Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, which renders what is rendered already
+Answer = Any  # an HttpResponse; the stubs of DRF insist on its own Response, which would render it again
 
 DONE = EXAMPLE | {"completed": True, "completed_at": "2026-11-30T09:30:00.000000Z"}
 ANSWER = OpenApiExample("task", EXAMPLE, response_only=True)
 LOCATION = OpenApiParameter(
-    "Location", OpenApiTypes.URI, OpenApiParameter.HEADER, description="The address of the task.", response=[201]
+    "Location", OpenApiTypes.URI, OpenApiParameter.HEADER, description="The URL of the task.", response=[201]
 )
 ETAG = OpenApiParameter(
     "ETag",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="Its strong entity tag (RFC 9110), which changes with every change.",
+    description="The strong entity tag of the task (RFC 9110). Every update changes it.",
     response=[200, 201, 304],
 )
 REPLAYED = OpenApiParameter(
     "Idempotency-Replayed",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="`true` where this is the first answer to this key, again.",
+    description="`true` if this repeats the first response to the same `Idempotency-Key`.",
     response=[201],
 )
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
-    description="Makes a retry safe: the same key with the same body gets the first answer again, for 24 hours.",
+    description=f"Makes a retry safe: within {settings.IDEMPOTENCY_KEY_HOURS} hours, the same key with the same body"
+    " gets the first response again. 1 to 255 visible ASCII characters, for example a UUID.",
 )
 IF_MATCH, IF_NONE_MATCH = (
     OpenApiParameter(name, SCHEMA, OpenApiParameter.HEADER, description=text)
     for name, text in (
-        ("If-Match", "Entity tags by comma, or `*`: a 412 unless the task has one of them."),
+        ("If-Match", "Comma-separated entity tags, or `*`. The request is a 412 unless the task has one of them."),
         (
             "If-None-Match",
-            "Entity tags by comma, or `*`: where the task has one, a read is a 304 and a write a 412.",
+            "Comma-separated entity tags, or `*`. If the task has one of them, a read is a 304 and a write a 412.",
         ),
     )
 )
@@ -72,15 +74,15 @@ IF_MATCH, IF_NONE_MATCH = (
 @extend_schema_view(
     list=extend_schema(
         operation_id="list_tasks",
-        summary="A page of the tasks",
-        description="Newest first, unless `ordering` says otherwise. `count` is of all pages.",
+        summary="List tasks",
+        description="One page of the tasks that match all filters, newest first by default. Follow `next` to read all.",
         examples=[ANSWER],
     ),
     create=extend_schema(
         operation_id="create_task",
-        summary="Make a task",
-        description="`title` is all that it takes. Of what is left out, `completed` becomes false, `tags` empty, and"
-        " the rest null.",
+        summary="Create a task",
+        description="Only `title` is required. By default, `completed` is false, `tags` is empty and the other fields"
+        " are null.",
         parameters=[IDEMPOTENCY_KEY, LOCATION, ETAG, REPLAYED],
         examples=[
             OpenApiExample("shortest", {"title": "Buy milk"}, request_only=True),
@@ -94,18 +96,18 @@ IF_MATCH, IF_NONE_MATCH = (
     ),
     retrieve=extend_schema(
         operation_id="get_task",
-        summary="One task",
-        description="As it is now.",
+        summary="Get a task",
+        description="With `If-None-Match`, an unchanged task is a 304 without a body.",
         parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
-        responses={200: TaskSerializer, 304: OpenApiResponse(description="It is the one that If-None-Match lists.")},
+        responses={200: TaskSerializer, 304: OpenApiResponse(description="The task has not changed.")},
         examples=[ANSWER],
     ),
     partial_update=extend_schema(
         operation_id="update_task",
-        summary="Change a task",
-        description="Changes the members that are sent and no others; `tags` is replaced as a whole."
-        " A change that leaves all as it is writes nothing. There is no PUT: it would have to guess what a member"
-        " that was left out means.",
+        summary="Update a task",
+        description="Updates only the fields in the body; `tags` is replaced as a whole. Send `If-Match` with the"
+        " task's `ETag` to be sure that nobody updated it since you read it. An update that changes no value writes"
+        " nothing.",
         parameters=[IF_MATCH, IF_NONE_MATCH, ETAG],
         examples=[
             OpenApiExample("done", {"completed": True}, request_only=True),
@@ -115,9 +117,9 @@ IF_MATCH, IF_NONE_MATCH = (
     destroy=extend_schema(
         operation_id="delete_task",
         summary="Delete a task",
-        description="Its tags stay for other tasks.",
+        description="Deletes the task. Its tags stay.",
         parameters=[IF_MATCH, IF_NONE_MATCH],
-        responses={204: OpenApiResponse(description="The task is gone.")},
+        responses={204: OpenApiResponse(description="The task was deleted.")},
     ),
 )
 class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[misc]  # two stubs of one method
@@ -130,14 +132,15 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
     parsers_of = {"PATCH": (JSONParser, MergePatchParser)}
     error_statuses = (401, 403, 503)
 
-    def takes_query(self, request: Request) -> bool:
+    def accepts_query(self, request: Request) -> bool:
         return self.action == "list"
 
     def handle_exception(self, exc: Exception) -> Answer:
         if isinstance(exc, Task.DoesNotExist):
             exc = NotFound("Task not found")
         elif isinstance(exc, Stale):
-            exc = PreconditionFailed(exc.row.etag, json.loads(exc.row.json))
+            detail = Preconditions.of(self.request.META).failure("task", exc.row.etag)
+            exc = PreconditionFailed(detail, exc.row.etag, json.loads(exc.row.json))
         return super().handle_exception(exc)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Answer:
@@ -161,7 +164,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         key = key_in(request.META.get("HTTP_IDEMPOTENCY_KEY"))
         if key is None:
             return self.created(Task.objects.insert(values, guard))
-        # A savepoint would give the task another xmin than the transaction's, and the trigger would move updated_at.
+        # With a savepoint the task would have another xmin than the transaction, and the trigger would move updated_at.
         with transaction.atomic(savepoint=False):
             stored = StoredAnswer.claim(caller_of(request.user), key, request.data, guard)
             if not stored.status:
@@ -179,7 +182,7 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         return no_content()
 
     def validated(self, *, partial: bool) -> Mapping[str, Any]:
-        """The body as values of columns, and `tags`."""
+        """The request body as values of columns, and `tags`."""
         values: Mapping[str, Any] = TaskSerializer.shared(partial=partial).run_validation(self.request.data)
         return values
 

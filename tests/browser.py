@@ -1,4 +1,4 @@
-"""A real browser for tests, the system's own chromium: what people do on a page, and what no page may do."""
+"""A real browser for tests, the system's chromium: actions of people on a page, and checks of every page."""
 
 import os
 import shutil
@@ -17,20 +17,22 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 from tests.servers import Server
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = ["--disable-gpu", "--disable-quic", "--disable-sync"]  # beside what Playwright always sets
-WIDTHS = {1440: 1000, 390: 844}  # a desk and a phone, with their heights
-SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder that gets a picture of each page that is checked
+FLAGS = ["--disable-gpu", "--disable-quic", "--disable-sync"]  # in addition to Playwright's flags
+WIDTHS = {1440: 1000, 390: 844}  # a desktop and a phone, with their heights
+SCREENSHOTS = os.environ.get("SCREENSHOTS")  # a folder for a picture of each page that is checked
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """For a module and not for all: Playwright's event loop runs in this thread, where others need one of their own."""
+    """One per module: Playwright's event loop runs in this thread, where other tests need their own."""
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if not path:
         pytest.skip("there is no chromium on this machine: apt-get install chromium")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
-        expect.set_options(timeout=30_000)  # as long as everything else waits
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # a loop runs here, but nobody else uses the connection
+        expect.set_options(timeout=30_000)  # as long as other waits
+        patch.setenv(
+            "DJANGO_ALLOW_ASYNC_UNSAFE", "1"
+        )  # an event loop runs here, but only this thread uses the connection
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
         browser.close()
@@ -38,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def visit(browser: Browser, server: Server, user: User | None = None) -> Iterator[Page]:
-    """A page of a new browser profile, of that user if any; nothing that went wrong on it meanwhile goes unnoticed."""
+    """A page in a new browser profile, logged in as that user if given. Fails if anything went wrong on the page."""
     wrong: list[str] = []
     with browser.new_context(base_url=server.url, viewport=size(1440)) as context:
         context.on("console", lambda message: wrong.extend(complaints(message)))
@@ -55,17 +57,14 @@ def complaints(message: ConsoleMessage) -> Iterator[str]:
     page = message.page.url if message.page else ""
     if message.type not in ("error", "warning"):
         return
-    # A page that is an error itself is one of these too, and no fault of its own.
+    # The browser also reports a page with an error status; that is the page a test asked for.
     if message.text.startswith("Failed to load resource") and message.location["url"] == page:
-        return
-    # Redoc's bundle asks for the logo of its makers, has no setting for it, and is refused by the page's policy.
-    if message.text.startswith("Loading the image 'https://cdn.redoc.ly/redoc/logo-mini.svg' violates"):
         return
     yield f"console of {page}: {message.text} {message.location}"
 
 
 def strange(request: Request, server: Server) -> Iterator[str]:
-    """A request to another host. One that the page's policy stopped has reached nobody."""
+    """A request to another host. One that the page's policy stopped was not sent."""
     if not request.url.startswith((f"{server.url}/", "data:", "blob:")) and request.failure != "csp":
         yield f"request to another host: {request.url} {request.failure or ''}"
 
@@ -77,7 +76,7 @@ def session_of(user: User) -> str:
 
 
 def press(page: Page, name: str) -> None:
-    """The button of a form, until the answer is there."""
+    """Clicks the button of a form and waits for the answer."""
     with page.expect_navigation():
         page.get_by_role("button", name=name, exact=True).click()
 
@@ -89,7 +88,7 @@ def log_in(page: Page, password: str = "correct horse") -> None:
 
 
 def choose(page: Page, action: str, *names: str) -> None:
-    """An action for these rows of a list."""
+    """Chooses an action for these rows of a list."""
     for name in names:
         page.get_by_role("row", name=name).get_by_role("checkbox").check()
     page.get_by_label("Action:").select_option(action)
@@ -108,7 +107,7 @@ def size(width: int) -> Any:
 
 
 def faults(page: Page) -> list[str]:
-    """What axe-core finds on the page, and whether it has to be moved sideways: in both widths, light and dark."""
+    """What axe-core finds on the page, and whether it scrolls sideways: in both widths, light and dark."""
     page.evaluate(AXE_SCRIPT)
     found = []
     for width in WIDTHS:
@@ -123,17 +122,18 @@ def faults(page: Page) -> list[str]:
 
 
 Scheme = Literal["light", "dark"]
-# All rules, and those about colours, which are what the dark mode changes.
+# All rules, and only those about colours for dark mode, which changes nothing else.
 RULES: dict[Scheme, list[str]] = {"light": [], "dark": ["color-contrast", "link-in-text-block"]}
-# By rule, the elements that it is wrong about, or that are not ours to mend.
+# For each rule, elements for which it is wrong, or that a library creates.
 EXCEPTIONS = {
-    "heading-order": "redoc *",  # Redoc goes from a heading of the third level to one of the fifth
+    "heading-order": ".opblock-tag",  # Swagger UI goes from a heading of the first level to one of the third
     "label-title-only": "#searchbar",  # its label is a picture of a magnifying glass, with "Search" for its text
     "list": "ul.select2-selection__rendered",  # Select2, as Django brings it, has a button to clear it among its items
     "nested-interactive": ".opblock-summary-control",  # Swagger UI has a button in a button
     "region": "#swagger-ui *",  # and puts its introduction beside its main part
 }
 FAULTS = """async ([exceptions, rules]) => {
+    for (const frame of [1, 2]) await new Promise(requestAnimationFrame);  // by then scripts know that it is dark
     for (const each of document.getAnimations()) each.finish();  // a colour that is on its way
     const some = rules.length ? { runOnly: rules } : {};
     const { violations } = await axe.run({ ...some, resultTypes: ["violations"], preload: false, elementRef: true });

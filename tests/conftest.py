@@ -1,4 +1,4 @@
-"""People, clients and servers. Everything else is a plain function in factories.py."""
+"""Fixtures for people, clients and servers. Everything else is a plain function in factories.py."""
 
 import signal
 from collections.abc import Iterator
@@ -24,19 +24,18 @@ from tests.servers import Server, running_server
 
 pytest_plugins = ["tests.browser"]
 REMEMBERED = {"django_content_type", "auth_permission"}
-# A job that a shell runs in the background is born ignoring Ctrl-C, and what it starts would be, too: the servers and
-# commands that the tests interrupt.
+# A background job of a shell ignores Ctrl-C, and so do its children, the servers and commands that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The slow ones first: one at the end would run alone, while the other cores have nothing to do."""
+    """Slow tests run first: one at the end would run on one core while the others are idle."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.fixture(autouse=True)
 def _every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever any test receives under /tasks is held against the OpenAPI document."""
+    """Checks every answer under /tasks in any test against the OpenAPI document."""
     send = Client.request
 
     def send_and_check(self: Client, **request: Any) -> Any:
@@ -56,7 +55,7 @@ def _no_estimate_is_remembered() -> None:
 
 @pytest.fixture(autouse=True)
 def _requests_go_the_way_that_they_go_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Through config.wsgi, and not past it to Django."""
+    """Sends requests through config.wsgi instead of directly to Django."""
     to_django = ClientHandler.__call__
 
     def through_wsgi(self: ClientHandler, environ: dict[str, Any]) -> Any:
@@ -82,32 +81,32 @@ def api() -> APIClient:
 
 @pytest.fixture
 def alice(db: None) -> User:
-    """Runs the place: staff and superuser."""
+    """Staff and superuser."""
     return make_user("alice", is_staff=True, is_superuser=True)
 
 
 @pytest.fixture
 def staff(alice: User) -> Client:
-    """Her browser."""
+    """Alice's browser."""
     return client_of(alice)
 
 
 @pytest.fixture(scope="session")
 def gunicorn(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for all tests that ask for `server`: it takes seconds to start."""
+    """One server for all tests, because it takes seconds to start."""
     with running_server(tmp_path_factory.mktemp("gunicorn") / "log") as server:
         yield server
 
 
 @pytest.fixture
 def server(transactional_db: None, gunicorn: Server) -> Server:
-    """A real gunicorn in the production configuration, on the database of the tests."""
+    """A real gunicorn with the production configuration and the tests' database."""
     return gunicorn
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _static_files_are_listed_once() -> Iterator[None]:
-    """Every client makes the middlewares anew, one of which lists them in 30 ms."""
+    """Every client creates all middlewares, and one of them takes 30 ms to list the static files."""
     find, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
 
     def find_once(self: WhiteNoiseMiddleware) -> None:
@@ -122,8 +121,8 @@ def _static_files_are_listed_once() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _after_a_flush_there_is_what_the_migrations_made() -> Iterator[None]:
-    """The groups are made again; content types and permissions keep the ids by which gunicorn remembers them."""
+def _a_flush_keeps_what_the_migrations_created() -> Iterator[None]:
+    """Creates the groups again. Content types and permissions keep their ids, which gunicorn caches."""
     flush = DatabaseOperations.sql_flush
 
     def flush_others(self: Any, style: Any, tables: list[str], **options: Any) -> list[str]:

@@ -33,6 +33,11 @@ GENERAL = {
 
 
 FORMATS = FormatChecker()
+# Words of Python, Django, DRF and gunicorn.
+FOREIGN = re.compile(
+    r"""type "|codec|Expecting|Members|object at 0x|: b'|\(char |settings\.[A-Z]|Invalid HTTP|field may"""
+)
+SENTENCES = re.compile(r"[A-Z].{8,198}[.?]", re.DOTALL)
 
 
 @FORMATS.checks("date-time", ValueError)
@@ -49,6 +54,13 @@ def is_day(value: object) -> bool:
 def document() -> dict[str, Any]:
     loaded: dict[str, Any] = yaml.load((ROOT / "openapi.yaml").read_text(), yaml.CSafeLoader)
     return loaded
+
+
+@cache
+def protocol() -> set[int]:
+    """The statuses that `default` stands for: it has an example of each."""
+    content = document()["components"]["responses"]["ProtocolError"]["content"]["application/problem+json"]
+    return {example["value"]["status"] for example in content["examples"].values()}
 
 
 @cache
@@ -84,9 +96,10 @@ def check(method: str, path: str, status: int, headers: Mapping[str, str], conte
         assert status == 400 or "allow" in names
         return
     else:
-        assert str(status) in operation["responses"], f"{method} {template} does not document {status}"
-        pointer = f"/paths/{template.replace('/', '~1')}/{method.lower()}/responses/{status}"
-        response = operation["responses"][str(status)]
+        listed = str(status) if str(status) in operation["responses"] else "default"
+        assert listed != "default" or status in protocol(), f"{method} {template} does not document {status}"
+        pointer = f"/paths/{template.replace('/', '~1')}/{method.lower()}/responses/{listed}"
+        response = operation["responses"][listed]
         if "$ref" in response:
             pointer = response["$ref"].removeprefix("#")
             response = document()["components"]["responses"][pointer.rpartition("/")[2]]
@@ -105,3 +118,12 @@ def check_content(response: dict[str, Any], pointer: str, content_type: str, con
     reference = f"{pointer}/content/{content_type.replace('/', '~1')}/schema"
     faults = [error.message for error in validator(reference).iter_errors(json.loads(content))]
     assert not faults, faults
+    if content_type == "application/problem+json":
+        check_words(json.loads(content))
+
+
+def check_words(problem: Mapping[str, Any]) -> None:
+    """Every `detail` is made of short sentences of ours. The contract has one that is none: "Task not found"."""
+    for detail in (each["detail"] for each in (problem, *problem.get("errors", ()))):
+        assert SENTENCES.fullmatch(detail) or detail == "Task not found", detail
+        assert not FOREIGN.search(detail), detail

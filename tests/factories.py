@@ -1,4 +1,4 @@
-"""What tests need in the database, as plain functions."""
+"""Plain functions that create what tests need in the database."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,23 +14,23 @@ from tasks.models import Tag, Task
 
 
 def make_task(title: str = "Buy milk", *, tags: tuple[str, ...] = (), **fields: Any) -> Task:
-    with transaction.atomic():  # in a test that is one transaction: a later change is told from this one
+    with transaction.atomic():  # a savepoint, so that a later change in the test's transaction has another xmin
         return Task.objects.get(pk=Task.objects.insert({"title": title, "completed": False, "tags": tags, **fields}).pk)
 
 
 def change_task(pk: int, columns: dict[str, Any], tags: Sequence[str] | None = None) -> Task:
-    """As a PATCH changes it."""
+    """Updates a task as a PATCH does."""
     Task.objects.change(pk, columns if tags is None else {**columns, "tags": tags})
     return Task.objects.get(pk=pk)
 
 
 def etag_of(task: Task) -> str:
-    """The entity tag of the task as it was loaded."""
+    """The entity tag of the task as loaded."""
     return f'"{(task.updated_at - datetime.fromtimestamp(0, UTC)) // timedelta(microseconds=1):x}"'
 
 
 def make_tasks(count: int, *, tags: tuple[str, ...] = ()) -> None:
-    """Many at once; the last one is the newest."""
+    """Creates many tasks at once; the last one is the newest."""
     tasks = Task.objects.bulk_create(Task(title=f"Task {number}") for number in range(1, count + 1))
     through = Task.tags.through
     through.objects.bulk_create(
@@ -46,7 +46,7 @@ def make_user(name: str, *permissions: str, **fields: Any) -> User:
 
 
 def make_member(name: str, group: str, **fields: Any) -> User:
-    """A user in one of the groups that the migration makes."""
+    """A user in one of the groups that the migration creates."""
     user = make_user(name, **fields)
     user.groups.add(Group.objects.get(name=group))
     return user
@@ -61,7 +61,7 @@ def make_token(user: User, name: str = "script", *, days: float = 1, **fields: A
 
 
 def client_of(user: User) -> Client:
-    """A browser in which this user is logged in."""
+    """A browser with this user logged in."""
     client = Client()
     client.force_login(user)
     return client

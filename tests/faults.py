@@ -1,4 +1,4 @@
-"""What the fault tests break and how they ask: a PostgreSQL and a gunicorn of their own, clients that retry."""
+"""For the fault tests: a PostgreSQL and a gunicorn to break, and clients that retry."""
 
 import contextlib
 import http.client
@@ -29,7 +29,7 @@ NO_ANSWER = (OSError, http.client.HTTPException)
 
 
 def eventually(condition: Callable[[], Any], seconds: float = 60) -> float:
-    """Return when the condition holds, with the seconds that it took; fail when it does not in time."""
+    """Waits until the condition holds and returns the seconds it took. Fails when the time is up."""
     started = time.monotonic()
     while not condition():
         assert time.monotonic() - started < seconds, f"not within {seconds} s"
@@ -38,7 +38,7 @@ def eventually(condition: Callable[[], Any], seconds: float = 60) -> float:
 
 
 class Database:
-    """A PostgreSQL on a TCP port, in a folder of its own, whose processes the tests kill."""
+    """A PostgreSQL on a TCP port, whose processes the tests kill."""
 
     def __init__(self, folder: Path) -> None:
         place.prepare(folder)
@@ -61,7 +61,7 @@ class Database:
         self.start()
 
     def start(self) -> None:
-        """Start it, as often as it takes until the processes of a killed one are gone; return when it answers."""
+        """Starts it, again and again until the processes of a killed one have ended, and waits until it answers."""
         self.spawn()
         eventually(self.runs)
 
@@ -118,7 +118,7 @@ class Database:
 
     @contextlib.contextmanager
     def locked(self, statement: str) -> Iterator[None]:
-        """Hold the locks that the statement takes."""
+        """Holds the locks of the statement."""
         with self.connect() as holder, holder.transaction():
             holder.execute(statement.encode())
             yield
@@ -127,9 +127,9 @@ class Database:
 @contextlib.contextmanager
 def running_database() -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="tasks-faults-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # the account that root runs PostgreSQL as must get in
+        Path(folder).chmod(0o755)  # the account as which root runs PostgreSQL must have access
         database = Database(Path(folder) / "postgres")
-        # Told to end, as `timeout` does, the tests take their processes with them, as they do at Ctrl-C.
+        # On SIGTERM, as `timeout` sends it, the tests end their processes, as on Ctrl-C.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             subprocess.run(
@@ -163,7 +163,7 @@ class Service:
         self.start()
 
     def start(self) -> None:
-        # Into a file: a pipe that nobody reads would stop the workers once it is full.
+        # Into a file: a full pipe that nobody reads would stop the workers.
         with (self.database.folder / "gunicorn.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
@@ -184,7 +184,7 @@ class Service:
         assert self.process.wait(60) == 0
 
     def warm_up(self) -> None:
-        """Give every thread of every worker its connection, by making all of them wait at once."""
+        """Makes all threads of all workers wait at once, so that each opens its connection."""
 
         def fill() -> bool:
             with self.database.locked("LOCK TABLE tasks_task"):
@@ -232,7 +232,7 @@ class Answer:
 
 
 def send(service: Service, method: str, path: str, body: object = None, key: str = "") -> Answer:
-    """Ask on a connection of its own."""
+    """Sends a request on a new connection."""
     with Client(service) as client:
         return client.send(method, path, body, key)
 
@@ -289,7 +289,7 @@ class Report:
 
 
 class Writer(threading.Thread):
-    """Makes tasks and changes them until told to stop; sends each write again until it is acknowledged."""
+    """Creates and updates tasks until told to stop. Repeats each write until it is acknowledged."""
 
     def __init__(self, service: Service, name: str, shared: tuple[int, str]) -> None:
         super().__init__(name=name)
@@ -301,7 +301,7 @@ class Writer(threading.Thread):
         self.last = ""
         self.sent = self.attempts = self.acknowledged = 0
         self.slowest = 0.0
-        self.served = 0.0  # when the last write was sent that is acknowledged
+        self.served = 0.0  # when the last acknowledged write was sent
         self.failure: BaseException | None = None
 
     def run(self) -> None:
@@ -310,7 +310,7 @@ class Writer(threading.Thread):
                 if self.stopping.is_set():
                     return
                 self.write_three(f"{self.name}-{number}")
-        except BaseException as failure:  # noqa: BLE001 - told by the test, which a thread can't fail
+        except BaseException as failure:  # noqa: BLE001 - the test reports it; a thread can't fail a test
             self.failure = failure
         finally:
             self.client.connection.close()

@@ -224,4 +224,36 @@ FORMS = [
     ),
 ]
 
-CASES = [*PATHS, *METHODS, *NEGOTIATION, *QUERIES, *FORMS]
+STALE = (412, "precondition_failed")
+
+
+def conditional(status: int, code: str, header: str, *values: str) -> list[Case]:
+    """A header with each of these values, in a PATCH that would change the task."""
+    line, names = "PATCH /tasks/7 HTTP/1.1", (header,) if status == 400 else ()
+    return [
+        Case(each, send_json(A, each, line=line), status, code, names) for each in (f"{header}: {v}" for v in values)
+    ]
+
+
+HEADERS = [
+    *conditional(400, "invalid_header", "If-Match", "", "7", "'7'", '"7', 'w/"7"', '*, "7"'),
+    *conditional(400, "invalid_header", "If-None-Match", "", "7", '"7', '*, "7"'),
+    *conditional(*STALE, "If-Match", '"7"', 'W/"7"', 'W/"7", "8"'),
+    *conditional(*STALE, "If-None-Match", "*"),
+    *(
+        Case(
+            f"Idempotency-Key: {key}",
+            send_json(A, f"Idempotency-Key: {key}"),
+            400,
+            "invalid_header",
+            ("Idempotency-Key",),
+        )
+        for key in ("", "a b", "a,b", '"', "\\", "x" * 256, "\xe9")
+    ),
+    *(
+        Case(f"Authorization: {each}", get("/tasks/", f"Authorization: {each}"), 401, "invalid_token")
+        for each in ("", "Basic YTpi", "Bearer", "Bearer tasks_7", "Bearer " + "x" * 8000)
+    ),
+]
+
+CASES = [*PATHS, *METHODS, *NEGOTIATION, *QUERIES, *FORMS, *HEADERS]

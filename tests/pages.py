@@ -20,7 +20,7 @@ def form_in(page: str, **edited: Any) -> dict[str, Any]:
 
 
 class FormParser(HTMLParser):
-    """The successful controls (in HTML's words) of the page's content, save its buttons."""
+    """The successful controls (in HTML's words) of the page's content, except its buttons."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""config.settings, with what a deployment must set, so that DATABASE_URL alone sends the tests to another server."""
+"""config.settings with the required settings of a deployment, so that DATABASE_URL is enough to use another server."""
 
 import os
 
@@ -9,6 +9,6 @@ os.environ["DEBUG"] = "false"
 
 from config.settings import *  # noqa: F403
 
-# A test that holds a lock on purpose may be slow to let it go. Real servers are tested with the real timeout.
+# A test may hold a lock for a while on purpose. Real servers are tested with the real timeout.
 DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=10000"  # noqa: F405
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow one would only slow the tests
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow hasher would slow the tests

@@ -13,10 +13,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.api.attribution import attribute_changes
-from tasks.history.undo import change_of_now
+from tasks.history.undo import undoable_change
 from tasks.models import TAGS_PER_TASK, Change, Tag, Task
-from tests.factories import change_task, etag_of, make_task, make_tasks, make_user
-from tests.pages import form_in
+from tests.factories import change_task, client_of, etag_of, make_task, make_tasks, make_user
+from tests.pages import form_in, form_on
 from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,7 @@ def test_an_action_does_what_it_says_is_recorded_and_can_be_undone_and_that_too(
     other = make_task("Not chosen", tags=("home",))
     etag = etag_of(other)
     message = do(staff, action, *tasks, **entered)
-    assert f"{count} task{'s' if count > 1 else ''} " in message
+    assert re.search(rf"\b{count} task{'s' if count > 1 else ''}\b", message)
     assert all(map(is_done, Task.objects.exclude(pk=other.pk)))
     other.refresh_from_db()
     assert etag_of(other) == etag
@@ -102,11 +102,11 @@ def test_an_action_does_what_it_says_is_recorded_and_can_be_undone_and_that_too(
     assert (len({change.task_id for change in changed}), {change.actor for change in changed}) == (count, {"alice"})
     other.delete()
     undone = undo(staff, message)
-    assert f"{count} task{'s' if count > 1 else ''} set back." in undone
+    assert f"Undone for {count} task{'s' if count > 1 else ''}." in undone
     assert state() == before
     if action != "delete_selected":
         after_again = undo(staff, undone)
-        assert "set back" in after_again
+        assert "Undone for" in after_again
         assert all(map(is_done, Task.objects.all()))
 
 
@@ -125,7 +125,7 @@ def test_the_question_has_the_count_and_changes_nothing(staff: Client) -> None:
 def test_what_is_so_already_is_not_changed_and_there_is_nothing_to_undo(staff: Client) -> None:
     task = make_task(completed=True)
     message = do(staff, "complete", task)
-    assert "0 tasks completed." in message
+    assert "Nothing to update: all of these tasks are like that already." in message
     assert "Undo" not in message
 
 
@@ -134,7 +134,7 @@ def test_what_is_so_already_is_not_changed_and_there_is_nothing_to_undo(staff: C
     [
         ("set_due_date", {"due_date": "tomorrow"}, "Enter a valid date."),
         ("add_tag", {"tag": "  "}, "This field is required."),
-        ("add_tag", {"tag": "x" * 51}, "no more than 50 characters"),
+        ("add_tag", {"tag": "x" * 51}, "at most 50 characters; this has 51."),
         ("add_tag", {"tag": "a\0b"}, "Null characters are not allowed."),
         ("remove_tag", {"tag": "home"}, "None of these tasks has the tag “home”."),
     ],
@@ -156,10 +156,10 @@ def test_no_task_gets_more_tags_than_one_can_have(staff: Client) -> None:
     full = make_task("Full", tags=tuple(f"tag {number}" for number in range(TAGS_PER_TASK)))
     other = make_task("Other")
     answer = staff.post(LIST, ask(staff, "add_tag", full, other) | {"tag": "one more"})
-    assert "1 task already with 20 tags, which is the most." in answer.content.decode()
+    assert "1 task would have more than 20 tags." in answer.content.decode()
     assert other.tag_names() == []
     assert not Tag.objects.filter(name="one more").exists()
-    assert "1 task changed." in do(staff, "add_tag", full, other, tag="tag 7")
+    assert "Tag “tag 7” added to 1 task." in do(staff, "add_tag", full, other, tag="tag 7")
 
 
 @pytest.mark.parametrize("action", ["complete", "set_due_date", "add_tag", "delete_selected"])
@@ -169,7 +169,7 @@ def test_what_changed_after_the_question_is_not_touched_unseen(staff: Client, ac
     change_task(task.pk, {"description": "Bob's"})
     before = state()
     answer = staff.post(LIST, form)
-    assert "some were changed. Confirm again." in answer.content.decode()
+    assert "someone else updated some of them. Confirm again to continue." in answer.content.decode()
     assert state() == before
     again = form_in(answer.content.decode()) | {"tag": "x", "due_date": "2026-12-24"}
     assert staff.post(LIST, again).status_code == 302
@@ -193,7 +193,7 @@ def test_a_list_that_is_cut_offers_no_choice_of_all(staff: Client, monkeypatch: 
     monkeypatch.setattr("config.pages.bounded_list.MOST", 55)
     page = staff.get(LIST).content.decode()
     assert not re.search(r"Select all \d+ tasks", page)
-    assert "These are the first 55 of about " in page
+    assert "Only the first 55 of about " in page
 
 
 # Each: the session, the user, who it is for the history; the list from which it was chosen (the names in the
@@ -285,25 +285,27 @@ def test_what_somebody_changed_since_is_left_as_it_is_and_said(alice: User) -> N
     message = do(staff, "set_due_date", *tasks, due_date="2027-01-01")
     change_task(tasks[0].pk, {"title": "Bob's"})
     page = staff.get(undo_url(message)).content.decode()
-    assert "of 2 tasks.\n1 more was changed since, and will stay as it is now." in page
-    assert "2 tasks set back. 1 task changed since, and left as it is." in undo(staff, message)
+    assert re.search(
+        r"alice did to 2 tasks at 2\S+ \S+ UTC.\s+1 more has been updated since and will be left unchanged.", page
+    )
+    assert "Undone for 2 tasks. 1 task left unchanged, because of later updates." in undo(staff, message)
     dates = [task.due_date for task in Task.objects.order_by("pk")]
     assert dates == [datetime.date(2027, 1, 1), DAY, DAY + datetime.timedelta(days=1)]
 
 
 @in_transactions
-def test_a_deleted_task_that_is_back_already_is_not_made_twice(alice: User) -> None:
+def test_a_deleted_task_that_is_restored_already_is_not_created_twice(alice: User) -> None:
     staff, tasks = Client(), varied()
     staff.force_login(alice)
     message = do(staff, "delete_selected", *tasks)
     Task.objects.bring_back(Change.objects.filter(task_id=tasks[1].pk, operation="delete").get())
-    assert "2 tasks set back. 1 task changed since" in undo(staff, message)
+    assert "Undone for 2 tasks. 1 task left unchanged" in undo(staff, message)
     assert Task.objects.count() == 3
-    assert "There is nothing to set back." in staff.get(undo_url(message)).content.decode()
+    assert "There is nothing to undo." in staff.get(undo_url(message)).content.decode()
 
 
 @in_transactions
-def test_what_is_brought_back_is_newer_than_ever(alice: User) -> None:
+def test_what_is_restored_is_newer_than_ever(alice: User) -> None:
     staff, task = Client(), make_task(tags=("home",))
     staff.force_login(alice)
     message = do(staff, "delete_selected", task)
@@ -325,11 +327,11 @@ def test_undo_leaves_the_tags_that_the_action_did_not_touch(alice: User) -> None
 
 
 @in_transactions
-def test_tasks_that_a_transaction_made_stay(alice: User) -> None:
+def test_tasks_that_a_transaction_created_stay(alice: User) -> None:
     staff, task = Client(), make_task(tags=("home",))
     staff.force_login(alice)
     url = f"{LIST}undo/{Change.objects.filter(task_id=task.pk)[0].pk}/"
-    assert "There is nothing to set back." in staff.get(url).content.decode()
+    assert "There is nothing to undo." in staff.get(url).content.decode()
     staff.post(url)
     assert Task.objects.get().tag_names() == ["home"]
 
@@ -342,12 +344,71 @@ def test_more_than_a_page_does_at_once_is_not_undone_at_once(alice: User, monkey
     Task.objects.update(completed=True)
     monkeypatch.setattr("tasks.admin.history.MOST", 2)
     url = f"{LIST}undo/{Change.objects.all()[0].pk}/"
-    assert "at most 2 can be set back at once" in staff.post(url).content.decode()
+    assert "at most 2 can be undone at once" in staff.post(url).content.decode()
     assert not Task.objects.filter(completed=False).exists()
 
 
-def test_a_transaction_that_changed_nothing_has_no_change() -> None:
-    assert change_of_now() is None
+def test_a_transaction_that_changed_nothing_has_nothing_to_undo() -> None:
+    assert undoable_change() is None
+
+
+def saved(staff: Client, task: Task, page: str, **edited: Any) -> str:
+    url = f"{LIST}{task.pk}/{page}/"
+    return message_on(staff.post(url, form_on(staff, url, **edited), follow=True).content.decode())
+
+
+@in_transactions
+@pytest.mark.parametrize(
+    ("page", "edited", "words"),
+    [
+        ("change", {"title": "New"}, "was changed successfully."),
+        ("change", {"title": "New", "_continue": "1"}, "You may edit it again below."),
+        ("delete", {}, "was deleted successfully."),
+    ],
+)
+def test_a_single_edit_and_a_single_delete_offer_undo_too(
+    alice: User, page: str, edited: dict[str, str], words: str
+) -> None:
+    staff, task = client_of(alice), make_task("Old", tags=("home",))
+    before = state()
+    message = saved(staff, task, page, **edited)
+    assert words in message
+    assert "Undone for 1 task." in undo(staff, message)
+    assert state() == before
+
+
+@in_transactions
+def test_a_restored_version_offers_undo(alice: User) -> None:
+    staff, task = client_of(alice), make_task("Old")
+    first = Change.objects.get(task_id=task.pk)
+    change_task(task.pk, {"title": "New"})
+    message = saved(staff, task, f"history/{first.pk}/restore")
+    assert "Restored the version of " in message
+    undo(staff, message)
+    assert Task.objects.get().title == "New"
+
+
+@in_transactions
+def test_what_can_not_be_undone_offers_no_undo(alice: User) -> None:
+    staff, task = client_of(alice), make_task("Old", tags=("home",))
+    pk = task.pk
+    form = form_on(staff, f"{LIST}add/", title="New", tags=[Tag.objects.get().pk])
+    added = staff.post(f"{LIST}add/", form, follow=True).content.decode()
+    unchanged = saved(staff, task, "change")
+    url = f"/admin/tasks/tag/{Tag.objects.get().pk}/change/"
+    renamed = staff.post(url, form_on(staff, url, name="house"), follow=True).content.decode()
+    saved(staff, task, "delete")
+    restored = saved(staff, Task(pk=pk), "restore")
+    for message in (message_on(added), unchanged, message_on(renamed), restored):
+        assert "success" in message or "was restored." in message
+        assert "Undo" not in message
+
+
+@in_transactions
+@pytest.mark.parametrize(("more", "is_offered"), [((), False), (("change",), False), (("change", "add"), True)])
+def test_undo_is_offered_only_to_those_who_may(more: tuple[str, ...], is_offered: bool) -> None:
+    staff = client_of(make_user("dave", "view", "delete", *more, is_staff=True))
+    assert ("Undo" in saved(staff, make_task(), "delete")) == is_offered
 
 
 # At the same moment
@@ -365,7 +426,7 @@ def test_a_change_that_commits_while_the_action_waits_is_not_overwritten(alice: 
         waiting = in_thread(lambda: pages.append(staff.post(LIST, form).content.decode()))
         await_lock_waiter()
     waiting.join()
-    assert "some were changed. Confirm again." in pages[0]
+    assert "someone else updated some of them. Confirm again to continue." in pages[0]
     assert [task.title for task in Task.objects.order_by("pk")] == ["Open", "Done", "Bob's"]
     assert not Tag.objects.filter(name="x").exists()
 
@@ -385,4 +446,4 @@ def test_of_two_who_undo_at_once_one_finds_nothing_left(alice: User) -> None:
     for thread in [in_thread(lambda client=client: press(client)) for client in clients]:  # type: ignore[misc]
         thread.join()
     assert Task.objects.count() == 3
-    assert sorted(re.findall(r"(\d) tasks? set back", " ".join(messages))) == ["0", "3"]
+    assert sorted(re.findall(r"Undone for (\d) task", " ".join(messages))) == ["0", "3"]

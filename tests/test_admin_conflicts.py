@@ -52,9 +52,9 @@ def test_an_edit_of_a_member_that_changed_meanwhile_is_refused_and_shown(staff: 
     page = answer.content.decode()
     assert answer.status_code == 200
     assert state(task) == before
-    assert "Nothing was saved: the task was changed after you opened it." in page
+    assert "Nothing was saved: someone else updated the task after you opened it." in page
     assert re.match(
-        r"<li>Changed meanwhile by bob, 2.* UTC. Below is your own entry. It is now: Bob&#x27;s<",
+        r"<li>Updated by bob at 2.* UTC. Current value: Bob&#x27;s. Your entry is below, and replaces it if you save.<",
         errors_on(page, "title"),
     )
     assert form_in(page)["title"] == ["Mine"]
@@ -74,10 +74,10 @@ def test_what_staff_did_not_edit_is_taken_over_and_survives_saving_again(staff: 
     form = form_on(staff, page_of(task), title="Mine")
     change_as_bob(task, ("work",), description="Bob's\ntext", completed=True, due_date=None)
     refused = staff.post(page_of(task), form).content.decode()
-    assert "You had not edited it" in errors_on(refused, "description")
-    assert "It is now: work<" in errors_on(refused, "tags")
-    assert "It is now: yes<" in errors_on(refused, "completed")
-    assert "It is now: nothing<" in errors_on(refused, "due_date")
+    assert "It is below, as you had not edited it." in errors_on(refused, "description")
+    assert "Current value: work." in errors_on(refused, "tags")
+    assert "Current value: yes." in errors_on(refused, "completed")
+    assert "Current value: none." in errors_on(refused, "due_date")
     assert staff.post(page_of(task), form_in(refused)).status_code == 302
     now = state(task)
     assert (now["title"], now["description"], now["tags"]) == ("Mine", "Bob's\ntext", ["work"])
@@ -117,7 +117,7 @@ def test_edited_tags_are_kept_and_shown_beside_those_of_now(staff: Client, task:
     form = form_on(staff, page_of(task), tags=[mine.pk])
     change_as_bob(task, ("work", "home"))
     refused = staff.post(page_of(task), form).content.decode()
-    assert "Below is your own entry. It is now: home, work" in errors_on(refused, "tags")
+    assert "Current value: home, work. Your entry is below" in errors_on(refused, "tags")
     assert staff.post(page_of(task), form_in(refused)).status_code == 302
     assert state(task)["tags"] == ["mine"]
 
@@ -145,7 +145,7 @@ def test_a_change_that_is_no_longer_in_the_history_is_shown_without_its_author(s
     form = form_on(staff, page_of(task), title="Mine")
     change_as_bob(task, title="Bob's")
     Change.objects.all().delete()
-    assert "Changed meanwhile. Below" in errors_on(staff.post(page_of(task), form).content.decode(), "title")
+    assert "Updated. Current value: " in errors_on(staff.post(page_of(task), form).content.decode(), "title")
 
 
 def test_a_long_text_is_folded_and_nothing_in_it_is_html(staff: Client, task: Task) -> None:
@@ -170,7 +170,7 @@ def test_a_task_that_was_deleted_meanwhile_leads_to_its_history(staff: Client, t
     answer = staff.post(url, form, follow=True)
     page = answer.content.decode()
     assert answer.redirect_chain == [(history, 302)]
-    assert re.search("The task “Old” was deleted by bob, 2.* UTC. Nothing was saved. This is its history.", page)
+    assert re.search("The task “Old” was deleted by bob at 2.* UTC. Nothing was saved. This is its history.", page)
 
 
 def test_deleting_what_changed_after_the_question_is_refused(staff: Client, task: Task) -> None:
@@ -178,7 +178,7 @@ def test_deleting_what_changed_after_the_question_is_refused(staff: Client, task
     form = form_on(staff, url)
     change_as_bob(task, title="Bob's")
     answer = staff.post(url, form, follow=True)
-    assert "Nothing was deleted: the task was changed meanwhile. Confirm again." in answer.content.decode()
+    assert "Nothing was deleted: someone else updated the task. Confirm again." in answer.content.decode()
     assert staff.post(url, form_in(answer.content.decode())).status_code == 302
     assert not Task.objects.exists()
 

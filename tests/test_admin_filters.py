@@ -32,7 +32,7 @@ def test_by_state(staff: Client, value: str, expected: list[str]) -> None:
     make_task("open")
     assert titles(staff, f"?completed__exact={value}") == expected
     page = text_of(staff)
-    assert re.search(r'<a href="\?completed__exact=1">Done</a>', page)
+    assert re.search(r'<a href="\?completed__exact=1">Completed</a>', page)
     assert re.search(r'<a href="\?completed__exact=0">Open</a>', page)
 
 
@@ -84,11 +84,11 @@ def test_by_the_last_change_and_by_whom_in_that_time(staff: Client) -> None:
     for name, at in (("a", midnight), ("b", midnight - DAY / 2), ("c", midnight - 6 * DAY), ("d", midnight - 7 * DAY)):
         change_at(tasks[name], at, "bob")
     change_at(tasks["d"], midnight, "dave")
-    assert titles(staff, "?changed=today&o=1") == ["a", "d", "e"]
-    assert titles(staff, "?changed=week&o=1") == ["a", "b", "c", "d", "e"]
+    assert titles(staff, "?updated=today&o=1") == ["a", "d", "e"]
+    assert titles(staff, "?updated=week&o=1") == ["a", "b", "c", "d", "e"]
     assert titles(staff, "?actor=bob&o=1") == ["a", "b", "c", "d"]
-    assert titles(staff, "?actor=bob&changed=today") == ["a"]
-    assert titles(staff, "?actor=bob&changed=week&o=1") == ["a", "b", "c"]
+    assert titles(staff, "?actor=bob&updated=today") == ["a"]
+    assert titles(staff, "?actor=bob&updated=week&o=1") == ["a", "b", "c"]
     assert titles(staff, "?actor=nobody") == []
     assert '<a href="?actor=dave">dave</a>' in text_of(staff)
 
@@ -133,7 +133,7 @@ def test_the_box_for_tags_completes_names_and_keeps_the_rest_of_the_query(staff:
     "query",
     [
         "due=never",
-        "changed=ever",
+        "updated=ever",
         "completed__exact=x",
         "tags__id__exact=x",
         "tags__id__exact=",
@@ -151,6 +151,6 @@ def test_filters_can_be_combined_and_cleared(staff: Client, alice: User) -> None
     make_task("other", due_date=timezone.localdate())
     attribute_changes("alice")
     change_task(task.pk, {"description": "text"})
-    query = f"?completed__exact=0&due=today&changed=today&actor=alice&tags__id__exact={task.tags.get().pk}&q=one"
+    query = f"?completed__exact=0&due=today&updated=today&actor=alice&tags__id__exact={task.tags.get().pk}&q=one"
     assert titles(staff, query) == ["this one"]
     assert "Clear all filters" in text_of(staff, query)

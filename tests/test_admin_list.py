@@ -34,7 +34,7 @@ def cells(staff: Client, column: str) -> list[str]:
     return re.findall(rf'<td class="field-{column}">(.*?)</td>', text_of(staff))
 
 
-def made_at(title: str, *when: int) -> None:
+def created_at(title: str, *when: int) -> None:
     Task.objects.filter(pk=make_task(title).pk).update(created_at=datetime.datetime(*when, tzinfo=datetime.UTC))  # type: ignore[arg-type, misc]
 
 
@@ -46,7 +46,7 @@ def test_done_is_an_icon_with_words(staff: Client) -> None:
     make_task("B")
     assert cells(staff, "state") == [
         '<span class="visually-hidden">open</span>',
-        '<img src="/static/admin/img/icon-yes.svg" alt="done">',
+        '<img src="/static/admin/img/icon-yes.svg" alt="completed">',
     ]
 
 
@@ -90,10 +90,10 @@ def test_tags_are_chips_in_alphabetical_order_that_lead_to_their_tasks(staff: Cl
 def test_times_are_relative_and_exact_for_who_points_at_them(staff: Client) -> None:
     at = timezone.now() - datetime.timedelta(days=2, hours=5)
     Task.objects.filter(pk=make_task().pk).update(created_at=at)
-    (made,) = cells(staff, "made")
+    (created,) = cells(staff, "created")
     exact = at.strftime("%Y-%m-%d %H:%M:%S UTC")
-    assert made == f'<time datetime="{at.isoformat()}" title="{exact}">2\xa0days ago</time>'
-    assert "0\xa0minutes ago" in cells(staff, "changed")[0]
+    assert created == f'<time datetime="{at.isoformat()}" title="{exact}">2\xa0days ago</time>'
+    assert "0\xa0minutes ago" in cells(staff, "updated")[0]
 
 
 # Order
@@ -150,12 +150,12 @@ def test_a_list_of_many_says_that_it_is_cut(staff: Client, monkeypatch: pytest.M
     monkeypatch.setattr("config.pages.bounded_list.MOST_OF_MANY", 60)
     monkeypatch.setattr("config.pages.bounded_list.BoundedPaginator.estimate", estimate)
     page = text_of(staff, "?p=2")
-    assert f"These are the first 60 of about {estimate:,}. Filter or search to narrow the list." in page
+    assert f"Only the first 60 of about {estimate:,} are listed. Filter or search to find others." in page
     assert not re.search(r"\d results", page)
     assert page.count('class="field-title"') == 10
     assert staff.get(f"{LIST}?p=3").status_code == 302
     monkeypatch.setattr("config.pages.bounded_list.MOST_OF_MANY", 70)
-    assert "These are the first" not in text_of(staff)
+    assert "Only the first" not in text_of(staff)
 
 
 def test_a_search_that_finds_nothing_has_an_empty_list(staff: Client) -> None:
@@ -173,18 +173,18 @@ def dates(staff: Client, query: str = "") -> list[tuple[str, str]]:
 
 
 def test_dates_lead_from_the_first_year_to_the_last_and_down_to_a_day(staff: Client) -> None:
-    made_at("first", 2024, 11, 30)
-    made_at("middle", 2025, 2, 28)
-    made_at("last", 2026, 2, 3)
+    created_at("first", 2024, 11, 30)
+    created_at("middle", 2025, 2, 28)
+    created_at("last", 2026, 2, 3)
     assert dates(staff) == [(f"created_at__year={year}", str(year)) for year in (2024, 2025, 2026)]
     years = dates(staff, "?created_at__year=2024")
-    assert [title for _, title in years] == ["&lsaquo; All dates", "November 2024", "December 2024"]
+    assert [title for _, title in years] == ["&lsaquo; All dates", "2024-11", "2024-12"]
     assert years[1][0] == "created_at__month=11&created_at__year=2024"
     days = dates(staff, "?created_at__year=2026&created_at__month=2&completed__exact=0")
-    assert [title for _, title in days] == ["&lsaquo; 2026", "February 1", "February 2", "February 3"]
+    assert [title for _, title in days] == ["&lsaquo; 2026", "2026-02-01", "2026-02-02", "2026-02-03"]
     assert days[1][0] == "completed__exact=0&created_at__day=1&created_at__month=2&created_at__year=2026"
     assert dates(staff, "?created_at__year=2025&created_at__month=2&created_at__day=28") == [
-        ("created_at__month=2&created_at__year=2025", "&lsaquo; February 2025")
+        ("created_at__month=2&created_at__year=2025", "&lsaquo; 2025-02")
     ]
 
 
@@ -198,10 +198,10 @@ def test_dates_lead_from_the_first_year_to_the_last_and_down_to_a_day(staff: Cli
     ],
 )
 def test_a_date_narrows_the_list(staff: Client, query: str, expected: list[str]) -> None:
-    made_at("a", 2024, 12, 31, 23, 59, 59)
-    made_at("b", 2025, 2, 28, 23, 59, 59)
-    made_at("c", 2025, 3, 1)
-    made_at("d", 2026, 1, 1)
+    created_at("a", 2024, 12, 31, 23, 59, 59)
+    created_at("b", 2025, 2, 28, 23, 59, 59)
+    created_at("c", 2025, 3, 1)
+    created_at("d", 2026, 1, 1)
     assert titles(staff, f"?{query}") == expected
 
 
@@ -238,7 +238,7 @@ BUDGETS: dict[str, int] = {
     f"{LIST}?q=task": 8,
     f"{LIST}?completed__exact=0": 8,
     f"{LIST}?due=none": 8,
-    f"{LIST}?changed=week": 8,
+    f"{LIST}?updated=week": 8,
     f"{LIST}?actor=bob": 8,
     f"{LIST}?created_at__year={TODAY.year}": 8,
     f"{LIST}?tags__id__exact={{tag}}": 9,  # and the name of the tag

@@ -75,7 +75,10 @@ def test_unused_tags_are_found_and_deleted_at_once(staff: Client) -> None:
     assert "Delete 130 tags?" in page
     assert "tag 000: 0 tasks" in page
     assert "… and 30 more." in page
-    assert "0 tasks changed." in staff.post(f"{TAGS}?unused=1", form_in(page), follow=True).content.decode()
+    assert (
+        "0 tasks retagged; 130 tags deleted."
+        in staff.post(f"{TAGS}?unused=1", form_in(page), follow=True).content.decode()
+    )
     assert [each.name for each in Tag.objects.all()] == ["used"]
 
 
@@ -85,7 +88,7 @@ def test_a_tag_that_came_into_use_after_the_question_is_not_deleted_unseen(staff
     make_task(tags=("unused",))
     answer = staff.post(TAGS, form)
     page = answer.content.decode()
-    assert "Nothing was deleted: some were changed. Confirm again." in page
+    assert "Nothing was deleted: someone else updated some of them. Confirm again to continue." in page
     assert "unused: 1 task<" in page
     assert staff.post(TAGS, form_in(page)).status_code == 302
     assert not Tag.objects.exists()
@@ -114,7 +117,7 @@ def test_a_tag_that_was_renamed_meanwhile_is_not_renamed_unseen(staff: Client) -
     untouched = form_on(staff, page_of("home"))
     page = page_of("home")
     Tag.objects.update(name="theirs")
-    assert "it was renamed meanwhile, to “theirs”." in staff.post(page, form).content.decode()
+    assert "Nothing was saved: someone else renamed this tag to “theirs”." in staff.post(page, form).content.decode()
     assert staff.post(page, untouched).status_code == 302
     assert Tag.objects.get().name == "theirs"
 
@@ -124,6 +127,45 @@ def test_a_tag_of_too_many_tasks_is_not_renamed_at_once(staff: Client, monkeypat
     make_tasks(3, tags=("home",))
     assert "More than 2 tasks have this tag" in rename(staff, "home", "house")
     assert Tag.objects.get().name == "home"
+
+
+@in_transactions
+def test_a_tag_that_is_renamed_to_the_name_of_another_can_be_merged_into_it(alice: User) -> None:
+    staff = Client(enforce_csrf_checks=True)
+    staff.force_login(alice)
+    make_tasks(2, tags=("house",))
+    make_task("other", tags=("home",))
+    page = rename(staff, "house", "Home")
+    assert "The tag “home” already exists." in page
+    assert "Constraint" not in page
+    url, text = re.findall(r'<a href="(/admin/tasks/tag/\d+/merge/\d+/)">(.*?)</a>', page)[0]
+    assert text == "Merge “house” into “home”"
+    form = form_on(staff, url)
+    assert form["target"] == [str(tag("home").pk)]
+    answer = staff.post(url, form, follow=True)
+    assert "2 tasks retagged; 1 tag merged into “home”." in message_on(answer.content.decode())
+    assert {*map(tuple, tags_of_tasks().values())} == {("home",)}
+    answer = staff.get(url, follow=True)
+    assert "Nothing was merged: select 2 to 100." in answer.content.decode()
+
+
+def test_a_merge_is_offered_only_to_those_who_may_and_not_for_a_new_tag(staff: Client) -> None:
+    Tag.objects.bulk_create([Tag(name="home"), Tag(name="house")])
+    user = make_user("dave", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__in=["view_tag", "change_tag"]))
+    editor = Client()
+    editor.force_login(user)
+    pages = rename(editor, "house", "home"), staff.post(f"{TAGS}add/", {"name": "HOME"}).content.decode()
+    for page in pages:
+        assert "The tag “home” already exists." in page
+        assert "/merge/" not in page
+    assert editor.get(f"{TAGS}{tag('house').pk}/merge/{tag('home').pk}/").status_code == 403
+
+
+def test_a_tag_can_be_written_in_other_capitals(staff: Client) -> None:
+    Tag.objects.create(name="home")
+    rename(staff, "home", "Home")
+    assert Tag.objects.get().name == "Home"
 
 
 def test_a_reader_sees_a_tag_without_a_form() -> None:
@@ -149,7 +191,7 @@ def test_merged_tags_become_one_without_duplicates_are_recorded_and_can_be_undon
     kept = make_task("d", tags=("home",))
     first, before = Change.objects.all()[0].pk, tags_of_tasks()
     message = merge(staff, "home", "house", "Zuhause")
-    assert "3 tasks changed." in message
+    assert "3 tasks retagged; 2 tags merged into “home”." in message
     assert tags_of_tasks() == {"a": ["home"], "b": ["home", "work"], "c": ["home"], "d": ["home"]}
     assert sorted(each.name for each in Tag.objects.all()) == ["home", "work"]
     assert etag_of(Task.objects.get(pk=kept.pk)) == etag_of(kept)
@@ -160,7 +202,7 @@ def test_merged_tags_become_one_without_duplicates_are_recorded_and_can_be_undon
         ("delete", "house"),
         ("delete", "Zuhause"),
     }
-    assert "3 tasks set back." in undo(staff, message)
+    assert "Undone for 3 tasks." in undo(staff, message)
     assert tags_of_tasks() == before
 
 
@@ -195,11 +237,11 @@ def test_a_tag_of_many_tasks_goes_in_steps_each_confirmed(staff: Client, monkeyp
     form, counts = ask(staff, "merge", "home", "house") | {"target": tag("home").pk}, []
     for _ in range(2):
         page = staff.post(TAGS, form).content.decode()
-        assert "2 tasks changed. There are more: confirm again to go on." in page
+        assert "2 tasks retagged. There are more. Confirm again to continue." in page
         counts.append(re.findall(r"house: (\d) task", page))
         form = form_in(page)
     assert counts == [["3"], ["1"]]
-    assert "1 task changed." in staff.post(TAGS, form, follow=True).content.decode()
+    assert "1 task retagged; 1 tag merged into “home”." in staff.post(TAGS, form, follow=True).content.decode()
     assert [each.name for each in Tag.objects.all()] == ["home"]
     assert Task.objects.filter(tags=tag("home")).count() == 5
 
@@ -252,7 +294,7 @@ def test_a_tag_that_comes_into_use_at_its_last_moment_is_not_deleted(alice: User
 
     with connection.execute_wrapper(use_it_first):
         page = staff.post(TAGS, form).content.decode()
-    assert "Nothing was deleted: it came into use. Confirm again." in page
+    assert "Nothing was deleted: a task was just given one of these tags. Confirm again to continue." in page
     assert "house: 1 task<" in page
     assert task.tag_names() == ["house"]
 
@@ -270,7 +312,7 @@ def test_a_tag_is_deleted_from_its_own_page_after_the_same_question(staff: Clien
     assert "home: 2 tasks" in page
     answer = staff.post(url, form_in(page), follow=True)
     assert answer.redirect_chain == [(TAGS, 302)]
-    assert "2 tasks changed." in answer.content.decode()
+    assert "2 tasks retagged; 1 tag deleted." in answer.content.decode()
     assert not Tag.objects.exists()
     assert Change.objects.all()[0].actor == "alice"
     assert staff.get(url, follow=True).redirect_chain == [("/admin/", 302)]

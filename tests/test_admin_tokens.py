@@ -1,4 +1,4 @@
-"""Tokens in the admin: made, shown once, revoked."""
+"""Tokens in the admin: created, shown once, revoked."""
 
 import re
 from datetime import timedelta
@@ -29,7 +29,7 @@ def log_in(user: User) -> Client:
 
 @pytest.fixture
 def anna() -> User:
-    """On the staff; makes tokens for herself."""
+    """On the staff; creates tokens for herself."""
     return make_member("anna", "Task admins", is_staff=True)
 
 
@@ -70,7 +70,7 @@ def test_the_form_offers_the_user_and_an_expiry_in_90_days(anna: User) -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"expires_at_0": "2020-01-01"}, "Put a time to come."),
+        ({"expires_at_0": "2020-01-01"}, "Must be in the future."),
         ({"expires_at_0": "soon"}, "Enter a valid date."),
         ({"name": ""}, "This field is required."),
         ({"name": "taken"}, "This user has a token of that name already. Revoke it first."),
@@ -83,13 +83,13 @@ def test_what_is_wrong_in_the_form_is_named(anna: User, fields: dict[str, str], 
     assert Token.objects.count() == 1
 
 
-def test_staff_make_tokens_for_themselves_alone(anna: User, alice: User) -> None:
+def test_staff_create_tokens_only_for_themselves(anna: User, alice: User) -> None:
     page = log_in(anna).post(ADD, form(alice)).content.decode()
     assert "Select a valid choice." in page
     assert not Token.objects.exists()
 
 
-def test_a_superuser_makes_them_for_everybody(anna: User, alice: User) -> None:
+def test_a_superuser_creates_them_for_everybody(anna: User, alice: User) -> None:
     assert "autocomplete" in log_in(alice).get(ADD).content.decode()
     shown_token(log_in(alice).post(ADD, form(anna)).content.decode())
     assert Token.objects.get().user == anna
@@ -134,7 +134,7 @@ def test_a_revoked_token_is_refused_by_the_next_request(anna: User, where: str) 
         data = {"expires_at_0": "2099-01-01", "expires_at_1": "00:00:00", "_revoke": "x"}
         answer = staff.post(change, data, follow=True)
         assert 'name="_revoke"' not in staff.get(change).content.decode()
-    assert "Revoked: 1. The next request with one is refused." in answer.content.decode()
+    assert "1 token revoked. Requests with it are now refused." in answer.content.decode()
     assert Client().get("/tasks/", headers=headers).status_code == 401
     assert LogEntry.objects.filter(change_message="Revoked.").count() == 1
 
@@ -159,7 +159,7 @@ def test_the_rest_of_a_token_never_changes(anna: User, alice: User) -> None:
     assert after["expires_at"].year == 2098
 
 
-def test_staff_without_the_permission_make_none() -> None:
+def test_staff_without_the_permission_create_none() -> None:
     staff = log_in(make_member("eve", "Task editors", is_staff=True))
     assert staff.get(ADD).status_code == 403
     assert staff.get(LIST).status_code == 403

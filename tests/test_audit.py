@@ -1,4 +1,4 @@
-"""The audit of the locks: a finding fails it, a service that can't be reached does not, and each says so."""
+"""The audit of the locks fails for a known advisory, and is skipped if the service can't be reached."""
 
 import http.server
 import json
@@ -28,7 +28,7 @@ ADVISORY = {
 
 @contextmanager
 def service(status: int, body: bytes) -> Iterator[str]:
-    """One that answers every question about jinja2 like this, and knows nothing about all else."""
+    """A service that gives this answer about jinja2 and knows no advisories for anything else."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -64,14 +64,14 @@ def lock(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_known_advisory_fails_and_names_the_release_that_mends_it(lock: Path) -> None:
+def test_a_known_advisory_fails_and_names_the_release_that_fixes_it(lock: Path) -> None:
     with service(200, json.dumps({"vulns": [ADVISORY]}).encode()) as url:
         status, output = audit(url, lock)
     assert status == 1
     assert output == ("audit: jinja2 2.10 has PYSEC-2019-217, fixed in 2.10.1\naudit: 2 packages, 1 known advisories\n")
 
 
-def test_nothing_known_is_clean(lock: Path) -> None:
+def test_without_advisories_the_audit_passes(lock: Path) -> None:
     with service(200, b"{}") as url:
         assert audit(url, lock) == (0, "audit: 2 packages, 0 known advisories\n")
 
@@ -80,7 +80,7 @@ def test_nothing_known_is_clean(lock: Path) -> None:
     ("status", "body"),
     [(503, b"{}"), (200, b"<html>log in first</html>"), (200, b'{"message": "moved"}')],
 )
-def test_a_service_that_is_none_is_skipped_with_one_line(lock: Path, status: int, body: bytes) -> None:
+def test_a_service_with_an_unexpected_answer_is_skipped_with_one_line(lock: Path, status: int, body: bytes) -> None:
     with service(status, body) as url:
         code, output = audit(url, lock)
     assert code == 0
@@ -95,14 +95,14 @@ def test_no_network_is_skipped_with_one_line(lock: Path) -> None:
     assert output.count("\n") == 1
 
 
-def test_a_lock_that_can_not_be_read_is_no_skip(lock: Path) -> None:
+def test_a_lock_that_cannot_be_read_fails(lock: Path) -> None:
     lock.write_text("jinja2>=2.10\n")
     code, output = audit("http://127.0.0.1:1", lock)
     assert code == 2
     assert output.startswith("audit: the locks can't be read: ")
 
 
-def test_a_service_that_never_answers_is_given_up(lock: Path) -> None:
+def test_the_audit_gives_up_on_a_service_that_never_answers(lock: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         code, output = audit(f"http://127.0.0.1:{silent.getsockname()[1]}", lock)
     assert code == 0

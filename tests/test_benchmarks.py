@@ -1,4 +1,4 @@
-"""The benchmark's own arithmetic, clocks and load, without any peer."""
+"""The benchmark's arithmetic, clocks and load, without the other frameworks."""
 
 import json
 import os
@@ -53,7 +53,7 @@ class Stub(BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_DELETE(self) -> None:
-        self.close_connection = True  # without a word
+        self.close_connection = True  # without an answer
 
     def log_message(self, *_: object) -> None:
         pass
@@ -61,7 +61,7 @@ class Stub(BaseHTTPRequestHandler):
 
 class StubHTTPServer(ThreadingHTTPServer):
     def handle_error(self, *_: object) -> None:
-        """A client that was answered wrongly closes all its connections, also while they are written to."""
+        """A client that gets a wrong answer closes all its connections, even while the server writes to them."""
 
 
 @pytest.fixture
@@ -75,19 +75,19 @@ def stub() -> Iterator[int]:
 
 
 def test_a_ratio_is_taken_within_a_round_and_then_the_median() -> None:
-    # A machine that is twice as slow in the second round is so for both: 4, 4 and 2, whatever the figures are.
+    # A slow machine slows both in the same round, so the ratios stay 4, 4 and 2.
     reference = [figures(400), figures(800), figures(400)]
     contender = [figures(100), figures(200), figures(200)]
     assert ratio(reference, contender) == Ratio(median=4, least=2, most=4)
 
 
-def test_cpu_per_request_is_of_the_server_and_of_its_database() -> None:
+def test_cpu_per_request_includes_the_server_and_its_database() -> None:
     found = figures_of(3_000_000, 1_000_000, latencies=[1_000_000] * 9 + [5_000_000], seconds=2)
     assert found == Figures(server_us=300, database_us=100, rps=5, p50_ms=1, p99_ms=5)
     assert found.cpu_us == 400
 
 
-def test_a_median_is_of_each_figure() -> None:
+def test_the_median_is_taken_of_each_figure() -> None:
     found = middle([figures(100, 50), figures(300, 10), figures(200, 20)])
     assert (found.server_us, found.database_us) == (180, 20)
 
@@ -118,7 +118,7 @@ def test_an_everyday_request_is_a_multiple_of_the_plain_one_in_its_round() -> No
     assert "| list of 50 | search=… | 1.50 (1.50 to 1.50) |  |" in printed
 
 
-def test_what_is_asked_brings_along_what_it_needs() -> None:
+def test_a_chosen_request_includes_the_plain_one_it_is_compared_with() -> None:
     assert [each.name for each in chosen(["search", "list"])] == ["list", "search"]
     assert [each.name for each in chosen(["412"])] == ["patch", "412"]
     assert [each.name for each in chosen(["delete"])] == ["post", "delete"]
@@ -128,7 +128,7 @@ def test_what_is_asked_brings_along_what_it_needs() -> None:
 
 
 class StubServer:
-    """Knows what it was asked."""
+    """Records the requests."""
 
     contender = CONTENDERS[0]
     cookie: ClassVar = {"Cookie": "sessionid=x"}
@@ -155,11 +155,11 @@ def asked(name: str, count: int = 30) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", [each.name for each in OPERATIONS])
-def test_all_servers_are_asked_the_same(name: str) -> None:
+def test_all_servers_get_the_same_requests(name: str) -> None:
     assert asked(name) == asked(name)
 
 
-def test_no_task_is_changed_that_is_later_sent_a_patch_without_a_change() -> None:
+def test_patches_with_and_without_a_change_go_to_different_tasks() -> None:
     assert {number % 2 for _, number, _ in asked("patch") + asked("412")} == {1}
     assert {(number % 2, parts["body"]["title"] == f"Task {number}") for _, number, parts in asked("no-op")} == {
         (0, True)
@@ -174,17 +174,17 @@ def test_tasks_that_were_posted_and_deleted_are_counted() -> None:
     assert requests.added == 20
 
 
-def test_an_answer_that_is_not_true_of_the_table_ends_the_run() -> None:
+def test_an_answer_that_contradicts_the_table_ends_the_run() -> None:
     (get, post) = chosen(["get", "post"])
     requests, plan = Requests(StubServer(), 10_000, 7), Plan(rounds=1, count=25, rows=10_000, workers=1)  # type: ignore[arg-type]
     requests.added = 1
-    assert measure(requests, post, plan) == figures(100)  # with 4 to warm up: the 30 that are there
+    assert measure(requests, post, plan) == figures(100)  # with the 4 of the warm-up, the 30 that exist
     requests.added = 0
     with pytest.raises(WrongAnswer, match="ours has 30 tasks more than at first where it said 0"):
         measure(requests, get, plan)
 
 
-def test_an_unknown_name_is_refused_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_name_is_refused_with_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     options = parse(["--only", "ours,limit", "--requests", "get,304"])
     assert (options.only, options.requests) == (["ours", "limit"], ["get", "304"])
     with pytest.raises(SystemExit):
@@ -209,13 +209,13 @@ def test_every_request_is_answered_and_timed(stub: int, path: str) -> None:
     assert sent.last == path.encode()
 
 
-def test_a_304_has_no_body_whatever_length_it_states(stub: int) -> None:
+def test_a_304_has_no_body_even_if_it_states_a_length(stub: int) -> None:
     sent = send_all(stub, [request("GET", "/unchanged")] * 10, 304, connections=2)
     assert (len(sent.latencies), sent.last) == (10, b"")
     assert sent.head.startswith(b"HTTP/1.1 304 ")
 
 
-def test_no_request_is_sent_when_the_time_is_over(stub: int) -> None:
+def test_no_request_is_sent_after_the_time_is_up(stub: int) -> None:
     assert not send_all(stub, [request("GET", "/kept")] * 3, 200, seconds=0).latencies
 
 
@@ -233,7 +233,7 @@ def test_a_wrong_answer_ends_the_run_and_is_shown(stub: int, asked: tuple[str, s
         send_all(stub, [*[request("GET", "/kept")] * 5, request(*asked)], 200, connections=2)
 
 
-def test_the_cpu_time_is_that_of_the_whole_tree() -> None:
+def test_the_cpu_time_includes_all_child_processes() -> None:
     burn = "import time\nwhile time.process_time() < 0.2: pass\n"
     program = f"import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', {burn + 'input()'!r}])\n"
     with subprocess.Popen([sys.executable, "-c", f"{program}{burn}child.wait()"], stdin=subprocess.PIPE) as process:
@@ -255,7 +255,7 @@ def test_a_process_that_ends_while_it_is_measured_is_an_error() -> None:
         cpu.spent({1: 10, 2: 20}, {1: 15})
 
 
-def test_the_time_of_children_that_ended_is_known() -> None:
+def test_the_cpu_time_of_children_that_ended_is_counted() -> None:
     before = cpu.ended_children(os.getpid())
     burn = "import time\nwhile time.process_time() < 0.1: pass"
     subprocess.run([sys.executable, "-c", burn], check=True)

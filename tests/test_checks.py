@@ -1,4 +1,4 @@
-"""`manage.py check --deploy`: every check of our own, and none for what the documentation asks for."""
+"""`manage.py check --deploy`: each of our checks, and no message for the documented settings."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def _deployment(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def ids(**given: object) -> list[str | None]:
-    found = run_checks(include_deployment_checks=True, **given)  # type: ignore[arg-type]  # run_checks' own
+    found = run_checks(include_deployment_checks=True, **given)  # type: ignore[arg-type]  # as run_checks defines them
     return [message.id for message in found if message.id and message.id.startswith("tasks_api.")]
 
 
@@ -36,7 +36,7 @@ def database(monkeypatch: pytest.MonkeyPatch, **values: object) -> None:
         monkeypatch.setitem(settings.DATABASES["default"], name, value)
 
 
-def test_a_deployment_as_it_is_documented_is_clean() -> None:
+def test_a_deployment_as_documented_passes_every_check() -> None:
     example = (ROOT / ".env.example").read_text().replace("SECRET_KEY=\n", f"SECRET_KEY={KEY}\n")
     variables = dict(re.findall(r"^([A-Z_]+)=(.*)", example, re.MULTILINE))
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COV", "HOME"))}
@@ -45,7 +45,7 @@ def test_a_deployment_as_it_is_documented_is_clean() -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_is_right_is_not_complained_about() -> None:
+def test_valid_settings_cause_no_message() -> None:
     assert ids() == []
 
 
@@ -60,18 +60,18 @@ def test_fifty_random_hexadecimal_digits_are_a_key(settings: Settings) -> None:
     assert ids() == []
 
 
-def test_a_key_out_of_the_documentation_is_an_error(settings: Settings, tmp_path: Path) -> None:
+def test_a_secret_key_from_the_documentation_is_an_error(settings: Settings, tmp_path: Path) -> None:
     settings.BASE_DIR = tmp_path
     (tmp_path / "README.md").write_text(f"SECRET_KEY={KEY}")
     assert ids() == ["tasks_api.E002"]
 
 
-def test_the_key_of_the_local_trial_is_no_key_for_a_deployment(tmp_path: Path) -> None:
+def test_the_secret_key_of_the_local_trial_is_an_error_in_a_deployment(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_text(KEY)
     assert ids() == ["tasks_api.E003"]
 
 
-def test_the_password_of_the_database_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_database_password_as_secret_key_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     database(monkeypatch, PASSWORD=KEY)
     assert ids() == ["tasks_api.E003"]
 
@@ -101,7 +101,7 @@ def test_a_database_on_another_host_is_fine_with_tls(monkeypatch: pytest.MonkeyP
     assert ids() == []
 
 
-def test_tls_may_also_be_asked_for_in_the_variable_of_libpq(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tls_may_be_required_by_the_variable_of_libpq(monkeypatch: pytest.MonkeyPatch) -> None:
     database(monkeypatch, HOST="db.example.com", OPTIONS={})
     monkeypatch.setenv("PGSSLMODE", "verify-full")
     assert ids() == []
@@ -113,7 +113,7 @@ def test_a_database_on_this_machine_needs_no_tls(monkeypatch: pytest.MonkeyPatch
     assert ids() == []
 
 
-def test_any_host_is_warned_about(settings: Settings) -> None:
+def test_allowing_any_host_is_warned_about(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["tasks.example.com", "*"]
     assert ids() == ["tasks_api.W002"]
 
@@ -125,26 +125,26 @@ def test_a_deployment_without_a_proxy_is_warned_about(settings: Settings) -> Non
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("password", ["root", "admin", "changeme"])
-def test_a_superuser_whose_password_is_tried_first_is_an_error(password: str) -> None:
+def test_a_superuser_with_an_easily_guessed_password_is_an_error(password: str) -> None:
     User.objects.create_superuser("root", password=password)
     assert ids(databases=["default"]) == ["tasks_api.E006"]
 
 
 @pytest.mark.django_db
-def test_good_passwords_and_those_of_others_are_left_alone() -> None:
+def test_good_passwords_and_those_of_ordinary_users_are_no_error() -> None:
     User.objects.create_superuser("root", password="correct horse")
     User.objects.create_user("bob", password="bob", is_staff=True)
     assert ids(databases=["default"]) == []
 
 
 @pytest.mark.django_db
-def test_no_password_is_tried_where_no_database_is_asked_for() -> None:
+def test_no_password_is_tried_unless_the_database_is_checked() -> None:
     User.objects.create_superuser("root", password="root")
     assert ids() == []
 
 
 @pytest.mark.django_db
-def test_the_number_of_tries_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_passwords_tried_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     User.objects.bulk_create(User(username=f"root{n}", password="!", is_superuser=True) for n in range(20))
     tries: list[str] = []
     monkeypatch.setattr(checks, "check_password", lambda password, _: tries.append(password))
@@ -153,6 +153,6 @@ def test_the_number_of_tries_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.django_db
-def test_before_the_first_migration_nobody_has_a_password() -> None:
+def test_before_the_first_migration_no_password_is_tried() -> None:
     connection.cursor().execute("ALTER TABLE auth_user RENAME TO gone")
     assert ids(databases=["default"]) == []

@@ -29,7 +29,7 @@ def test_the_etag_is_strong_and_the_same_in_every_answer(api: APIClient) -> None
 
 
 @pytest.mark.parametrize("method", ["get", "patch"])
-def test_what_may_be_cached_is_asked_for_every_time(api: APIClient, method: str) -> None:
+def test_a_cached_answer_must_be_revalidated_every_time(api: APIClient, method: str) -> None:
     answer = getattr(api, method)(f"/tasks/{make_task().pk}", {} if method == "patch" else None)
     assert answer["Cache-Control"] == "private, no-cache"
 
@@ -51,11 +51,11 @@ def test_the_etag_changes_with_every_change_from_anywhere() -> None:
         with connection.cursor() as cursor:
             cursor.execute(change)
         seen.add(current_etag(task))
-    assert len(seen) == len(changes)  # a tag that no task has changes none
+    assert len(seen) == len(changes)  # a tag that no task has changes no task
 
 
 @pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}', '{} , W/"x"', "*", ',,{},"x",'])
-def test_a_read_of_what_is_known_is_a_304(api: APIClient, form: str) -> None:
+def test_a_get_with_the_current_etag_is_a_304(api: APIClient, form: str) -> None:
     task = make_task()
     answer = api.get(f"/tasks/{task.pk}", HTTP_IF_NONE_MATCH=form.format(etag_of(task)))
     assert (answer.status_code, answer.content, answer["ETag"]) == (304, b"", etag_of(task))
@@ -63,13 +63,13 @@ def test_a_read_of_what_is_known_is_a_304(api: APIClient, form: str) -> None:
 
 
 @pytest.mark.parametrize("form", ['"other"', '"other", W/"x"', '""'])
-def test_a_read_of_what_is_not_known_is_a_200(api: APIClient, form: str) -> None:
+def test_a_get_with_another_etag_is_a_200(api: APIClient, form: str) -> None:
     assert api.get(f"/tasks/{make_task().pk}", HTTP_IF_NONE_MATCH=form).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 @pytest.mark.parametrize("form", ["{}", '"other", {}', "*", '"a,b", {}'])
-def test_if_match_lets_the_right_one_through(api: APIClient, method: str, form: str) -> None:
+def test_if_match_with_the_current_etag_succeeds(api: APIClient, method: str, form: str) -> None:
     task = make_task()
     headers = {"If-Match": form.format(etag_of(task))}
     answer = getattr(api, method)(f"/tasks/{task.pk}", {"title": "B"} if method == "patch" else None, headers=headers)
@@ -78,17 +78,31 @@ def test_if_match_lets_the_right_one_through(api: APIClient, method: str, form: 
 
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
 @pytest.mark.parametrize(
-    "headers", [{"If-Match": "W/{}"}, {"If-Match": '"other"'}, {"If-Match": '"a", W/{}'}, {"If-None-Match": "*"}]
+    ("header", "value", "detail"),
+    [
+        (
+            "If-Match",
+            "W/{}",
+            'If-Match never matches a weak entity tag such as W/"6f3a": send the strong one, without W/.',
+        ),
+        ("If-Match", '"a", W/{}', "If-Match never matches a weak entity tag"),
+        ("If-Match", '"other"', "Someone else updated the task: look at current, then retry with etag."),
+        ("If-None-Match", "*", "The task exists, and If-None-Match: * asks that it does not."),
+        ("If-None-Match", "{}", "Nothing was written: the task has an entity tag that If-None-Match lists."),
+    ],
 )
-def test_else_it_is_a_412_that_shows_what_is_there(api: APIClient, method: str, headers: dict[str, str]) -> None:
+def test_if_match_with_another_etag_is_a_412_with_the_current_task_and_the_reason(
+    api: APIClient, method: str, header: str, value: str, detail: str
+) -> None:
     task = make_task(tags=("home",))
-    if method == "get" and "If-None-Match" in headers:
+    if method == "get" and header == "If-None-Match":
         return
-    headers = {name: value.format(etag_of(task)) for name, value in headers.items()}
+    headers = {header: value.format(etag_of(task))}
     answer = getattr(api, method)(f"/tasks/{task.pk}", {"title": "B"} if method == "patch" else None, headers=headers)
     body = answer.json()
     assert (answer.status_code, body["code"], body["etag"]) == (412, "precondition_failed", etag_of(task))
     assert answer["ETag"] == etag_of(task)
+    assert body["detail"].startswith(detail)
     assert body["current"] == api.get(f"/tasks/{task.pk}").json()
     assert body["current"]["title"] == "Buy milk"
 
@@ -96,7 +110,7 @@ def test_else_it_is_a_412_that_shows_what_is_there(api: APIClient, method: str, 
 @pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
 @pytest.mark.parametrize("value", ["", "abc", '"a', "'a'", 'w/"a"', '"a" "b"', '*, "a"', '"a", *', '"a b"', "W/*"])
 @pytest.mark.parametrize("method", ["get", "patch", "delete"])
-def test_what_is_no_list_of_entity_tags_is_a_400(api: APIClient, method: str, header: str, value: str) -> None:
+def test_an_invalid_list_of_entity_tags_is_a_400(api: APIClient, method: str, header: str, value: str) -> None:
     task = make_task()
     answer = getattr(api, method)(f"/tasks/{task.pk}", {} if method == "patch" else None, headers={header: value})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_header")
@@ -109,7 +123,7 @@ def test_a_missing_task_is_a_404_whatever_the_condition(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_clients_that_add_a_tag_each_by_read_edit_write_lose_none() -> None:
+def test_two_clients_that_each_read_add_a_tag_and_write_lose_none() -> None:
     task = make_task()
 
     def add(name: str) -> None:
@@ -129,7 +143,7 @@ def test_two_clients_that_add_a_tag_each_by_read_edit_write_lose_none() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_many_writes_on_one_version_one_succeeds() -> None:
+def test_of_many_writes_to_one_version_only_one_succeeds() -> None:
     task, statuses = make_task(), []
 
     def write(title: str) -> None:

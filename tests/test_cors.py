@@ -18,7 +18,7 @@ PREFLIGHT = ("Access-Control-Request-Method: PATCH", "Access-Control-Request-Hea
 
 @contextlib.contextmanager
 def called_from_a_page(anonymous: str) -> Iterator[Server]:
-    """A server that pages elsewhere may call. Its database is away, which none of this waits for."""
+    """A server that pages of another origin may call. None of the answers needs its database, which is not running."""
     away = "postgresql://tasks@127.0.0.1:1/away"
     origins = f"{PAGE}, http://localhost:5173"
     with running_server(CORS_ALLOWED_ORIGINS=origins, API_ANONYMOUS=anonymous, DATABASE_URL=away) as server:
@@ -61,7 +61,7 @@ def assert_readable(answer: wire.Answer) -> None:
     }
 
 
-def test_every_answer_can_be_read_by_the_page_errors_too(cors: Server) -> None:
+def test_the_page_can_read_every_answer_including_errors(cors: Server) -> None:
     answers = {
         200: ask(cors, "GET /health", ORIGIN),
         400: ask(cors, "GET /health?unknown=1", ORIGIN),
@@ -75,14 +75,14 @@ def test_every_answer_can_be_read_by_the_page_errors_too(cors: Server) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_body_too_large_is_an_error_that_the_page_can_read() -> None:
+def test_the_page_can_read_the_error_of_a_body_that_is_too_large() -> None:
     with running_server(CORS_ALLOWED_ORIGINS=PAGE) as server:
         sent = ask(server, "POST /tasks/", ORIGIN, wire.JSON, f"Content-Length: {LARGE}", body=b" " * LARGE)
         assert sent.status == 413
         assert_readable(sent)
 
 
-def test_a_refusal_can_be_read_and_a_preflight_is_answered_where_nobody_gets_in_without_a_token() -> None:
+def test_without_anonymous_access_a_401_can_be_read_and_a_preflight_is_answered() -> None:
     with called_from_a_page("none") as server:
         refusal = ask(server, "GET /tasks/", ORIGIN)
         assert refusal.status in (401, 403)
@@ -90,7 +90,7 @@ def test_a_refusal_can_be_read_and_a_preflight_is_answered_where_nobody_gets_in_
         assert ask(server, "OPTIONS /tasks/", ORIGIN, *PREFLIGHT).headers["access-control-allow-origin"] == PAGE
 
 
-def test_another_origin_gets_no_permission_and_caches_are_told(cors: Server) -> None:
+def test_another_origin_gets_no_permission_and_the_answer_varies_by_origin(cors: Server) -> None:
     for origin in ("https://app.example.com.evil.example", "http://app.example.com", "null", "https://[", ""):
         answer = ask(cors, "GET /health", f"Origin: {origin}")
         assert answer.status == 200
@@ -98,7 +98,7 @@ def test_another_origin_gets_no_permission_and_caches_are_told(cors: Server) -> 
         assert "origin" in names(answer, "vary")
 
 
-def test_the_admin_and_the_docs_are_for_nobody_else(cors: Server) -> None:
+def test_the_admin_and_the_docs_have_no_cors(cors: Server) -> None:
     for line in ("GET /admin/login/", "OPTIONS /admin/login/", "GET /docs", "GET /", "OPTIONS /tasksx", "GET /healthy"):
         answer = ask(cors, line, ORIGIN, *PREFLIGHT)
         assert not [name for name in answer.headers if name.startswith("access-control-")], line

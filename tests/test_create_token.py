@@ -1,4 +1,4 @@
-"""manage.py create_token."""
+"""`manage.py create_token`."""
 
 from io import StringIO
 
@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from config.accounts.tokens.models import Token
+from config.accounts.tokens.models import NAME_TAKEN, Token
 from tests.factories import make_member, make_user
 
 pytestmark = pytest.mark.django_db
@@ -32,7 +32,7 @@ def test_it_prints_a_token_that_works_and_nothing_else_on_stdout(api: APIClient,
     assert (Token.objects.get().expires_at - timezone.now()).days == 89
 
 
-def test_days_and_a_group_for_a_user_that_is_made(api: APIClient, settings: Settings) -> None:
+def test_a_user_that_does_not_exist_is_created_in_the_group(api: APIClient, settings: Settings) -> None:
     settings.API_ANONYMOUS = "none"
     make_member("somebody", "Task readers")
     out, _ = create("robot", "sync", "--group", "Task readers", "--days", "7")
@@ -43,7 +43,7 @@ def test_days_and_a_group_for_a_user_that_is_made(api: APIClient, settings: Sett
     assert (Token.objects.get().expires_at - timezone.now()).days == 6
 
 
-def test_a_user_that_exists_is_put_into_the_group_and_left_alone_otherwise() -> None:
+def test_a_user_that_exists_is_added_to_the_group_and_keeps_everything_else() -> None:
     bob = make_member("bob", "Task readers")
     password = bob.password
     create("bob", "sync", "--group", "Task editors")
@@ -55,18 +55,23 @@ def test_a_user_that_exists_is_put_into_the_group_and_left_alone_otherwise() -> 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("nobody", "x"), "There is no user 'nobody'. With --group one is made."),
+        (("nobody", "x"), "There is no user 'nobody'. Add --group GROUP to create the user."),
         (("idle", "x"), "The user 'idle' is not active."),
-        (("bob", "taken"), "This user has a token of that name already. Revoke it first."),
-        (("bob", "x" * 101), "Ensure this value has at most 100 characters (it has 101)."),
-        (("bob", ""), "This field cannot be blank."),
-        (("bob", "x", "--days", "0"), "Error: argument --days: '0' is not a number of days from 1 to 3,650"),
-        (("bob", "x", "--days", "soon"), "Error: argument --days: 'soon' is not a number of days from 1 to 3,650"),
-        (("bob", "x", "--group", "Task writers"), "There is no group 'Task writers', but: Nice people."),
-        (("no spaces!", "x", "--group", "Nice people"), "Enter a valid username."),
+        (("bob", "taken"), NAME_TAKEN),
+        (("bob", "x" * 101), "name: Ensure this value has at most 100 characters (it has 101)."),
+        (("bob", ""), "name: This field cannot be blank."),
+        (("bob", "x", "--days", "0"), "Error: argument --days: '0' is not a whole number of days from 1 to 3,650"),
+        (
+            ("bob", "x", "--days", "soon"),
+            "Error: argument --days: 'soon' is not a whole number of days from 1 to 3,650",
+        ),
+        (("bob", "x", "--group", "Task writers"), "There is no group 'Task writers'. Expected one of: Nice people."),
+        (("no spaces!", "x", "--group", "Nice people"), "username: Enter a valid username."),
     ],
 )
-def test_what_is_wrong_is_named_and_changes_nothing(arguments: tuple[str, ...], message: str) -> None:
+def test_a_wrong_argument_is_refused_with_the_reason_and_changes_nothing(
+    arguments: tuple[str, ...], message: str
+) -> None:
     make_user("bob")
     make_user("idle", is_active=False)
     Group.objects.all().delete()

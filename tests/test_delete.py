@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_a_task_is_gone_and_its_tags_stay_for_others(api: APIClient, slash: str) -> None:
+def test_a_deleted_task_is_gone_and_its_tags_remain(api: APIClient, slash: str) -> None:
     task, other = make_task(tags=("a",)), make_task(tags=("a",))
     answer = api.delete(f"/tasks/{task.pk}{slash}")
     assert (answer.status_code, answer.content) == (204, b"")

@@ -1,7 +1,9 @@
 """The OpenAPI document and the pages that show it."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -23,16 +25,16 @@ def test_the_served_document_is_the_committed_one() -> None:
     assert served.json() == yaml.safe_load((ROOT / "openapi.yaml").read_text())
 
 
-def test_the_root_leads_to_the_docs() -> None:
-    answer = Client().get("/")
+@pytest.mark.parametrize("path", ["/", "/redoc"])
+def test_the_root_and_the_former_second_page_lead_to_the_docs(path: str) -> None:
+    answer = Client().get(path)
     assert (answer.status_code, answer["Location"]) == (302, "/docs")
 
 
 @pytest.mark.django_db  # a file that is closed looks after connections
-@pytest.mark.parametrize("page", ["/docs", "/redoc"])
-def test_a_page_loads_nothing_from_elsewhere_and_all_that_it_loads_is_there(page: str) -> None:
-    html = Client().get(page).content.decode()
-    addresses = re.findall(r'(?:src|href)="([^"]+)"', html)
+def test_the_docs_page_loads_nothing_from_elsewhere_and_all_that_it_loads_is_there() -> None:
+    html = Client().get("/docs").content.decode()
+    addresses = [each for each in re.findall(r'(?:src|href)="([^"]+)"', html) if not each.startswith("#")]
     assert addresses
     assert "<script>" not in html
     for address in addresses:
@@ -77,3 +79,58 @@ def test_the_docs_page_asks_for_a_token_first_and_sends_no_filter_by_itself() ->
     parameters = document["paths"]["/tasks/"]["get"]["parameters"]
     assert len(parameters) > 10
     assert not [each["name"] for each in parameters if {"example", "examples"} & (each.keys() | each["schema"].keys())]
+
+
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load((ROOT / "openapi.yaml").read_text(), yaml.CSafeLoader)
+    return found
+
+
+def schemas(node: Any) -> Iterator[dict[str, Any]]:
+    """Every schema in this part of the document: whatever has a type."""
+    if isinstance(node, dict) and isinstance(node.get("type"), str | list):
+        yield node
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from schemas(inner)
+
+
+def patterns() -> set[str]:
+    return {schema["pattern"] for schema in schemas(document()) if "pattern" in schema}
+
+
+def test_every_pattern_means_the_same_in_every_language() -> None:
+    """Within what JSON Schema recommends (section 6.4): no lookaround, no backreference, no class that differs."""
+    assert patterns()
+    for pattern in patterns():
+        assert re.fullmatch(r"\^.*\$", pattern), pattern
+        assert not re.search(r"\(\?|\\[0-9a-zA-Z]", pattern), pattern
+
+
+def test_every_integer_has_a_size_and_a_maximum_that_javascript_can_hold() -> None:
+    integers = [schema for schema in schemas(document()) if "integer" in schema["type"]]
+    assert len(integers) > 5
+    for schema in integers:
+        assert schema.get("format") in ("int32", "int64"), schema
+        assert schema.get("maximum", 0) < 2**31, schema
+
+
+def test_everything_is_described() -> None:
+    parts = document()
+    names = parts["components"]["schemas"]
+    assert names.keys() == {"Health", "Problem", "ProblemError", "Task", "TaskCreate", "TaskPage", "TaskUpdate"}
+    described = [*names.values(), *parts["servers"], *parts["tags"], *parts["components"]["securitySchemes"].values()]
+    described += [field for schema in names.values() for field in schema["properties"].values()]
+    for operation in [operation for path in parts["paths"].values() for operation in path.values()]:
+        described += [operation, *operation.get("parameters", ())]
+        described += [response for response in operation["responses"].values() if "$ref" not in response]
+    assert not [each for each in described if not each.get("description")]
+
+
+def test_a_request_schema_has_the_read_only_fields_by_name_only() -> None:
+    names = document()["components"]["schemas"]
+    task = names["Task"]["properties"].keys()
+    for name in ("TaskCreate", "TaskUpdate"):
+        request = names[name]
+        assert request["propertyNames"] == {"enum": list(task)}
+        assert task - request["properties"].keys() == {"id", "completed_at", "created_at", "updated_at"}
+    assert names["Problem"]["properties"]["current"]["$ref"] == "#/components/schemas/Task"

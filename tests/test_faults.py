@@ -1,4 +1,4 @@
-"""Real faults, on real processes: what is killed, stopped, locked or full, and what clients see of it."""
+"""Real faults with real processes that are killed, stopped, locked or full, and what clients see."""
 
 import contextlib
 import dataclasses
@@ -75,7 +75,7 @@ def service(database: Database) -> Iterator[Service]:
 
 
 def at_once(service: Service, count: int, method: str, path: str, body: object = None) -> list[Answer]:
-    """The answers to as many clients at the same moment."""
+    """The answers to this many clients at the same moment."""
     with ThreadPoolExecutor(count) as threads:
         return list(threads.map(lambda _: send(service, method, path, body), range(count)))
 
@@ -92,9 +92,7 @@ def count(database: Database, title: str) -> int:
 # Killed
 
 
-def test_no_kill_loses_an_acknowledged_write_or_makes_one_twice(
-    database: Database, service: Service, report: Report
-) -> None:
+def test_no_kill_loses_or_repeats_an_acknowledged_write(database: Database, service: Service, report: Report) -> None:
     shared = post(service, "shared").body["id"]
     writers = [Writer(service, f"w{i}", (shared, ("title", "description")[i])) for i in range(2)]
     others = [post(service, "shared").body["id"] for _ in range(4)]
@@ -123,7 +121,7 @@ def test_no_kill_loses_an_acknowledged_write_or_makes_one_twice(
 
 
 def kill_something(number: int, database: Database, service: Service) -> float:
-    """Kill both workers, the postmaster, one worker or all of PostgreSQL, and start that again; the moment after."""
+    """Kills both workers, the postmaster, one worker or all of PostgreSQL, and starts it again. Returns the time."""
     match number % 4:
         case 0 | 2:
             workers = service.workers()
@@ -137,7 +135,7 @@ def kill_something(number: int, database: Database, service: Service) -> float:
 
 
 def tell(writers: list[Writer], database: Database, report: Report) -> None:
-    """Compare what was acknowledged with what is there, and with the history: a write made twice is in it twice."""
+    """Compares the acknowledged writes with the tasks and with the history, which has a repeated write twice."""
     tasks = {pk: (title, text) for pk, title, text in database.rows("SELECT id, title, description FROM tasks_task")}
     for writer in writers:
         last = tasks[writer.shared][writer.member == "description"]
@@ -163,12 +161,12 @@ def tell(writers: list[Writer], database: Database, report: Report) -> None:
     )
 
 
-def test_a_commit_whose_answer_is_lost_is_not_made_twice(database: Database, service: Service) -> None:
+def test_a_retry_of_a_commit_whose_answer_was_lost_creates_nothing(database: Database, service: Service) -> None:
     task = {"title": "lost answer"}
     database.run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'", "SELECT pg_reload_conf()")
     with ThreadPoolExecutor(1) as threads:
         asked = threads.submit(send, service, "POST", "/tasks/", task, "lost-answer")
-        eventually(lambda: database.sessions("wait_event = 'SyncRep'"))  # committed, and not yet told so
+        eventually(lambda: database.sessions("wait_event = 'SyncRep'"))  # committed, but the client has no answer yet
         database.run("ALTER SYSTEM RESET synchronous_standby_names")
         database.kill(all_processes=True)
         first = asked.result()
@@ -180,7 +178,7 @@ def test_a_commit_whose_answer_is_lost_is_not_made_twice(database: Database, ser
     assert count(database, "lost answer") == 1
 
 
-def test_the_query_of_a_killed_worker_does_not_run_on(database: Database, service: Service, report: Report) -> None:
+def test_the_query_of_a_killed_worker_is_cancelled(database: Database, service: Service, report: Report) -> None:
     def ask() -> None:
         with contextlib.suppress(*NO_ANSWER):
             post(service, "sleep 60")
@@ -200,7 +198,7 @@ def test_the_query_of_a_killed_worker_does_not_run_on(database: Database, servic
 # Restarted, and away
 
 
-def test_a_restart_while_idle_costs_no_request_an_error(database: Database, service: Service) -> None:
+def test_after_a_restart_while_idle_no_request_fails(database: Database, service: Service) -> None:
     service.warm_up()
     database.stop()
     database.start()
@@ -209,7 +207,7 @@ def test_a_restart_while_idle_costs_no_request_an_error(database: Database, serv
     assert [answer.status for answer in answers] == [200] * ALL_THREADS * 2 + [201] * ALL_THREADS * 2
 
 
-def test_a_restart_while_idle_costs_one_client_no_error(database: Database, service: Service) -> None:
+def test_after_a_restart_while_idle_a_single_client_sees_no_error(database: Database, service: Service) -> None:
     service.warm_up()
     database.stop()
     database.start()
@@ -217,14 +215,14 @@ def test_a_restart_while_idle_costs_one_client_no_error(database: Database, serv
     assert {answer.status for answer in answers} == {200}
 
 
-def test_sessions_that_the_database_ended_cost_no_request_an_error(database: Database, service: Service) -> None:
+def test_after_the_database_ended_its_sessions_no_request_fails(database: Database, service: Service) -> None:
     service.warm_up()
     database.rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'tasks-api'")
     answers = at_once(service, ALL_THREADS * 2, "POST", "/tasks/", {"title": "after the end"})
     assert {answer.status for answer in answers} == {201}
 
 
-def test_five_seconds_without_a_database_are_clean_503s_and_end_at_once(
+def test_five_seconds_without_a_database_are_503s_and_then_it_recovers_at_once(
     database: Database, service: Service, report: Report
 ) -> None:
     service.warm_up()
@@ -270,7 +268,7 @@ def test_five_seconds_without_a_database_are_clean_503s_and_end_at_once(
     assert min(served) - back < soon
 
 
-def test_a_database_that_accepts_and_says_nothing_is_a_503(database: Database, service: Service) -> None:
+def test_a_database_that_accepts_and_never_answers_is_a_503(database: Database, service: Service) -> None:
     service.warm_up()
     database.rows("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'tasks-api'")
     database.process.send_signal(signal.SIGSTOP)
@@ -285,7 +283,7 @@ def test_a_database_that_accepts_and_says_nothing_is_a_503(database: Database, s
 # Busy
 
 
-def test_a_row_that_stays_locked_stops_nobody_for_longer_than_three_seconds(
+def test_a_locked_row_delays_nobody_for_more_than_three_seconds(
     database: Database, service: Service, report: Report
 ) -> None:
     task = post(service, "locked").body["id"]
@@ -308,7 +306,7 @@ def test_a_row_that_stays_locked_stops_nobody_for_longer_than_three_seconds(
     assert send(service, "PATCH", f"/tasks/{task}", {"completed": True}).body["completed"] is True
 
 
-def test_a_statement_that_takes_too_long_is_a_503_and_nothing_is_made(database: Database, service: Service) -> None:
+def test_a_statement_that_takes_too_long_is_a_503_and_creates_nothing(database: Database, service: Service) -> None:
     answer = post(service, "sleep 60", tags=["half done"])
     assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
     assert answer.seconds < patience(11)
@@ -316,7 +314,7 @@ def test_a_statement_that_takes_too_long_is_a_503_and_nothing_is_made(database: 
     assert database.rows("SELECT 1 FROM tasks_tag WHERE name = 'half done'") == []
 
 
-def test_no_connection_left_on_the_server_is_a_503(database: Database, service: Service) -> None:
+def test_a_server_without_free_connections_is_a_503(database: Database, service: Service) -> None:
     others = []
     with contextlib.suppress(psycopg.OperationalError):
         while True:
@@ -350,7 +348,7 @@ def test_a_read_only_database_is_a_503_for_writes_and_serves_reads(database: Dat
 
 @pytest.fixture
 def small_disk(database: Database) -> Iterator[Path]:
-    """8 MB that hold the tasks."""
+    """A file system of 8 MB for the tasks."""
     with tempfile.TemporaryDirectory(prefix="tasks-faults-disk-") as folder:
         Path(folder).chmod(0o755)
         account = database.account
@@ -377,7 +375,7 @@ def test_a_full_disk_is_a_503_and_leaves_nothing_half_done(
     database: Database, service: Service, small_disk: Path
 ) -> None:
     def large(number: int) -> Answer:
-        noise = random.randbytes(5000).hex()  # what can't be compressed needs new pages
+        noise = random.randbytes(5000).hex()  # text that can't be compressed needs new pages
         body = {"title": f"disk-{number}", "description": noise, "tags": [f"disk-{number}"]}
         answer = send(service, "POST", "/tasks/", body, f"disk-{number}")
         bodies.append(body)
@@ -408,14 +406,16 @@ def test_a_full_disk_is_a_503_and_leaves_nothing_half_done(
 
 @dataclasses.dataclass
 class Caller:
-    """Asks without a pause; with `keep_alive` on one connection as long as the server lets it."""
+    """Sends requests without a pause. With `keep_alive`, on one connection as long as the server keeps it open."""
 
     service: Service
     keep_alive: bool
     answered: int = 0
     refused: bool = False
     failures: list[str] = dataclasses.field(default_factory=list)
-    unread: list[str] = dataclasses.field(default_factory=list)  # titles of what the kernel reset, or "" for a GET
+    unread: list[str] = dataclasses.field(
+        default_factory=list
+    )  # titles of requests that the kernel reset; "" for a GET
 
     def run(self, done: threading.Event) -> None:
         with Client(self.service) as client:
@@ -450,7 +450,7 @@ class Caller:
 
 @contextlib.contextmanager
 def callers(service: Service) -> Iterator[list[Caller]]:
-    """Eight clients, half of them on connections that are kept alive."""
+    """Eight clients, half of them with keep-alive connections."""
     callers, done = [Caller(service, keep_alive=bool(number % 2)) for number in range(8)], threading.Event()
     with ThreadPoolExecutor(8) as threads:
         asking = [threads.submit(caller.run, done) for caller in callers]
@@ -478,7 +478,7 @@ def test_a_reload_fails_no_request(service: Service, report: Report) -> None:
     assert not any(caller.refused for caller in clients)
 
 
-def test_a_stop_answers_every_request_that_it_read(service: Service, report: Report) -> None:
+def test_a_stop_answers_every_request_that_was_read(service: Service, report: Report) -> None:
     """What connects between the last accept of the last worker and its close, the kernel resets, as it refuses what
     comes later: on a listener that is shared by processes, Linux has no way around it. Nobody has read it, then.
     """

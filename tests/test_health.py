@@ -11,7 +11,7 @@ def test_health_answers_without_the_database(api: APIClient) -> None:
 
 
 @pytest.mark.django_db
-def test_ready_asks_the_database(api: APIClient, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_ready_queries_the_database(api: APIClient, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(1):
         assert api.get("/health/ready").json() == {"status": "ok"}
 

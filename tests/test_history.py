@@ -1,4 +1,4 @@
-"""The history: written by the database, whoever makes the change, in the transaction of the change."""
+"""The database records every change, by anyone, in the transaction of the change."""
 
 import io
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def run(sql: str) -> None:
         cursor.execute(sql)
 
 
-def test_every_change_through_the_api_is_recorded_with_who_and_in_which_request(api: APIClient, alice: User) -> None:
+def test_every_change_through_the_api_is_recorded_with_its_actor_and_request(api: APIClient, alice: User) -> None:
     api.force_login(alice)
     made = api.post("/tasks/", {"title": "A", "tags": ["b"]}, headers={"X-Request-ID": "request-1"})
     assert made["X-Request-ID"] == "request-1"
@@ -51,18 +51,18 @@ def test_every_change_through_the_api_is_recorded_with_who_and_in_which_request(
     assert (delete.operation, delete.old["title"], delete.new) == ("delete", "B", {})
 
 
-def test_a_stranger_is_recorded_as_anonymous(api: APIClient) -> None:
+def test_a_client_without_a_token_is_recorded_as_anonymous(api: APIClient) -> None:
     api.post("/tasks/", {"title": "A"})
     assert [who for who, *_ in changes()] == ["anonymous"]
 
 
 @pytest.mark.parametrize("given", ["", "a b", "x" * 65, "ä", "<script>"])
-def test_what_is_no_request_id_is_replaced(api: APIClient, given: str) -> None:
+def test_an_invalid_request_id_is_replaced(api: APIClient, given: str) -> None:
     sent = api.get("/health", headers={"X-Request-ID": given})["X-Request-ID"]
     assert len(sent) == 36
 
 
-def test_the_name_of_one_request_does_not_stick_to_the_next(api: APIClient, alice: User) -> None:
+def test_the_actor_of_one_request_does_not_carry_over_to_the_next(api: APIClient, alice: User) -> None:
     staff = Client()
     staff.force_login(alice)
     staff.post("/admin/tasks/tag/add/", {"name": "home"})
@@ -100,7 +100,7 @@ def test_plain_sql_is_recorded_under_its_program_and_role(sql: str, operation: s
     assert found[1:] == (operation, old, new)
 
 
-def test_a_statement_on_many_tasks_is_a_change_of_each(api: APIClient) -> None:
+def test_a_statement_on_many_tasks_is_recorded_for_each(api: APIClient) -> None:
     for title in "ABC":
         make_task(title)
     Change.objects.all().delete()
@@ -111,7 +111,7 @@ def test_a_statement_on_many_tasks_is_a_change_of_each(api: APIClient) -> None:
     ]
 
 
-def test_a_command_that_copies_rows_is_recorded_too() -> None:
+def test_a_copy_is_recorded_too() -> None:
     call_command("seed_tasks", count=20, stdout=io.StringIO())
     assert Change.objects.filter(operation="insert", task_id__isnull=False).count() == 20
     tagged = Task.tags.through.objects.values("task_id").distinct().count()
@@ -126,7 +126,7 @@ def test_a_deleted_tag_is_recorded_on_the_tasks_that_lose_it() -> None:
     assert [entry[1:] for entry in changes(tag_id__isnull=False)] == [("delete", {"name": "a"}, {})]
 
 
-# Of each column another value than in whole_task().
+# For each column, a value that differs from whole_task().
 OTHERS: dict[str, Any] = {
     "title": "Other",
     "description": "other",
@@ -147,23 +147,23 @@ def whole_task() -> Task:
 
 
 def columns_of(task: Task) -> dict[str, Any]:
-    """All but the time of the last change, as they are in the database."""
+    """All columns except updated_at, as the database has them."""
     columns: dict[str, Any] = Task.objects.values(*(name for name in COLUMNS if name != "updated_at")).get(pk=task.pk)
     return columns
 
 
 @pytest.mark.parametrize("column", COLUMNS)
-def test_no_column_is_forgotten_by_the_history_by_restore_or_by_undo(column: str) -> None:
+def test_every_column_is_recorded_restored_and_undone(column: str) -> None:
     task = whole_task()
     before, made = columns_of(task), Change.objects.filter(task_id=task.pk).latest("pk")
     Task.objects.filter(pk=task.pk).update(**{column: OTHERS[column]})
     change = Change.objects.filter(task_id=task.pk).latest("pk")
-    if column == "updated_at":  # which is not the callers' to set
+    if column == "updated_at":  # which only the database sets
         assert change == made
         return
     assert change.old.keys() == change.new.keys() == {column, *(["completed_at"] if column == "completed" else [])}
     assert columns_of(task) != before
-    if column == "created_at":  # which a restored version keeps
+    if column == "created_at":  # which a restore does not change
         return
     task.refresh_from_db()
     task.restore(made)
@@ -173,7 +173,7 @@ def test_no_column_is_forgotten_by_the_history_by_restore_or_by_undo(column: str
 
 
 @pytest.mark.parametrize("back", [Task.objects.bring_back, lambda delete: Undoing(delete).carry_out()])
-def test_no_column_of_a_deleted_task_is_forgotten(back: Callable[[Change], Any]) -> None:
+def test_every_column_of_a_deleted_task_is_brought_back(back: Callable[[Change], Any]) -> None:
     task = whole_task()
     before = columns_of(task)
     Task.objects.filter(pk=task.pk).delete()
@@ -192,8 +192,8 @@ def test_a_column_that_is_newer_than_the_delete_gets_its_default(back: Callable[
     assert Task.objects.get().priority is None
 
 
-def test_many_changes_at_once_are_never_compared_each_with_each() -> None:
-    """tasks/sql/history.sql says why. A function that is replaced loses the settings that it is not given again."""
+def test_the_history_of_many_changes_at_once_is_not_quadratic() -> None:
+    """tasks/sql/history.sql says why. CREATE OR REPLACE drops the settings of a function that are not repeated."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT proconfig FROM pg_proc WHERE proname = 'tasks_task_record'")
         assert cursor.fetchall() == [(["enable_nestloop=off"],)]

@@ -1,4 +1,4 @@
-"""What an attacker or a clumsy client sends, byte by byte, to a real gunicorn."""
+"""Requests of attackers and of careless clients, byte by byte, to a real gunicorn."""
 
 import json
 import threading
@@ -18,14 +18,14 @@ from tests.hostile_http import CLOSES, MIB, WAITS, A, Case
 from tests.servers import database_url, running_server
 from tests.wire import Answer, answers, chunks, exchange, get, request, send_chunks, send_json
 
-pytestmark = pytest.mark.django_db  # sets the database up; it is the server that writes
+pytestmark = pytest.mark.django_db  # creates the database; the server writes to it
 CASES = [*hostile_http.CASES, *hostile_api.CASES, *hostile_bodies.CASES]
 TABLES = "SELECT xmin::text, t::text FROM tasks_task t UNION ALL SELECT xmin::text, t::text FROM tasks_tag t ORDER BY 2"
 
 
 @dataclass
 class Target:
-    """The server, the lines that it logs, and its database, read past it."""
+    """The server, its log, and direct access to its database."""
 
     port: int
     log: list[str]
@@ -35,13 +35,13 @@ class Target:
         return answers(exchange(self.port, *pieces), *methods)
 
     def rows(self) -> list[tuple[Any, ...]]:
-        """Every row with the transaction that wrote it, so that a write which changes nothing shows too."""
+        """Every row with the transaction that wrote it, which shows even a write that changes nothing."""
         return self.database.execute(TABLES).fetchall()
 
 
 @pytest.fixture(scope="module")
 def target(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Target]:
-    """One server for all cases, with the tasks 7 and 2^63 - 1; new ones count from 1000."""
+    """One server for all cases, with the tasks 7 and 2^63 - 1. New ids start at 1000."""
     with django_db_blocker.unblock():
         make_task("Buy milk", id=7, tags=("home",))
         make_task("The last one", id=2**63 - 1)
@@ -63,7 +63,7 @@ def target(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
 
 
 def _drain(stream: Any, log: list[str]) -> None:
-    """A pipe that no one reads would stop the server once it is full."""
+    """Reads the pipe, because a full one would stop the server."""
     with stream:
         log.extend(stream)
 
@@ -73,7 +73,7 @@ def places(answer: Answer) -> set[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=[ascii(case.name)[1:60] for case in CASES])
-def test_a_hostile_request_gets_the_answer_that_the_contract_gives(target: Target, case: Case) -> None:
+def test_a_hostile_request_gets_the_answer_of_the_contract(target: Target, case: Case) -> None:
     before = target.rows()
     if case.status == WAITS:
         with pytest.raises(TimeoutError):
@@ -119,14 +119,14 @@ def test_a_text_comes_back_as_it_was_sent(target: Target, text: str, escaped: bo
     target.answers(get(f"/tasks/{made.json['id']}", method="DELETE"), methods=("DELETE",))
 
 
-def test_no_client_says_which_scheme_it_was(target: Target) -> None:
-    """Not one on loopback either; what TRUSTED_PROXIES changes is in test_proxy.py."""
+def test_no_client_decides_the_scheme(target: Target) -> None:
+    """Not even one on loopback. test_proxy.py has the effect of TRUSTED_PROXIES."""
     forged = ("X-Forwarded-Proto: https", "X-Forwarded-Host: evil.example")
     [answer] = target.answers(send_json(A, *forged), methods=("POST",))
     assert answer.headers["location"] == f"http://127.0.0.1/tasks/{answer.json['id']}"
 
 
-def test_nothing_that_a_client_sends_comes_back_in_a_header(target: Target) -> None:
+def test_nothing_a_client_sends_is_echoed_in_a_header(target: Target) -> None:
     [answer] = target.answers(get("/tasks/7", "Accept: application/json;charset=utf-7;x=y", "X-Request-ID: evil\tid"))
     assert answer.headers["content-type"] == "application/json"
     assert "evil" not in str(answer.headers)
@@ -151,12 +151,12 @@ def test_pipelined_requests_are_answered_in_their_order(target: Target) -> None:
         (send_chunks(chunks(" " * MIB, " ")), 413),
     ],
 )
-def test_after_an_error_the_connection_goes_on_behind_the_body(target: Target, raw: bytes, status: int) -> None:
+def test_after_an_error_the_connection_continues_after_the_body(target: Target, raw: bytes, status: int) -> None:
     found = target.answers(raw, get("/health"), methods=(raw.split(b" ")[0].decode(), "GET"))
     assert [answer.status for answer in found] == [status, 200]
 
 
-def test_a_body_too_large_to_be_read_on_ends_the_connection(target: Target) -> None:
+def test_a_body_too_large_to_skip_closes_the_connection(target: Target) -> None:
     [answer] = target.answers(send_json(" " * 8 * MIB) + get("/health"), methods=("POST",))
     assert answer.status == 413
 
@@ -171,27 +171,27 @@ def test_a_body_too_large_to_be_read_on_ends_the_connection(target: Target) -> N
     ],
 )
 def test_what_follows_a_request_without_a_clear_end_is_not_read(target: Target, raw: bytes) -> None:
-    """Else a proxy and this server could see different requests: request smuggling."""
+    """Otherwise a proxy and this server could see different requests (request smuggling)."""
     before = target.rows()
     [answer] = target.answers(raw + get("/tasks/7", method="DELETE"), methods=("POST",))
     assert (answer.status, answer.headers["connection"]) == (400, "close")
     assert target.rows() == before
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(target: Target) -> None:
+def test_a_client_that_expects_100_continue_gets_it(target: Target) -> None:
     head = send_json(A, "Expect: 100-continue").removesuffix(A.encode())
     received = exchange(target.port, head, A.encode())
     assert received.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert [answer.status for answer in answers(received, "POST")] == [201]
 
 
-def test_a_request_that_comes_byte_by_byte_is_one(target: Target) -> None:
+def test_a_request_that_arrives_byte_by_byte_is_one_request(target: Target) -> None:
     [answer] = target.answers(*(bytes([byte]) for byte in send_json(A)), methods=("POST",))
     assert answer.status == 201
 
 
-def test_the_server_lives_on_and_has_logged_no_crash(target: Target) -> None:
-    """Last, after all of the above."""
+def test_the_server_still_runs_and_logged_no_crash(target: Target) -> None:
+    """The last test, after all requests above."""
     [answer] = target.answers(get("/health"))
     assert answer.json == {"status": "ok"}
     log = "".join(target.log)

@@ -32,7 +32,7 @@ def test_a_retry_gets_the_first_answer_again_byte_for_byte(api: APIClient) -> No
     assert Task.objects.count() == 1
 
 
-def test_also_after_the_task_was_changed_or_deleted(api: APIClient) -> None:
+def test_a_retry_gets_the_first_answer_even_if_the_task_was_updated_or_deleted(api: APIClient) -> None:
     first = post(api, "k1")
     api.patch(first["Location"], {"title": "Changed"})
     assert post(api, "k1").content == first.content
@@ -41,7 +41,7 @@ def test_also_after_the_task_was_changed_or_deleted(api: APIClient) -> None:
     assert not Task.objects.exists()
 
 
-def test_members_in_another_order_are_the_same_body(api: APIClient) -> None:
+def test_a_body_with_its_fields_in_another_order_is_the_same(api: APIClient) -> None:
     headers = {"Idempotency-Key": "k1"}
     texts = ('{"title": "A", "completed": true}', '{ "completed":true,\n"title":"A"}')
     answers = [api.post("/tasks/", text, content_type="application/json", headers=headers) for text in texts]
@@ -61,7 +61,7 @@ def test_a_key_in_quotes_is_the_same_key(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "ä", '"', '""', '"a', "a" * 256, "a,b", '"a\\b"'])
-def test_what_is_no_key_is_a_400(api: APIClient, key: str) -> None:
+def test_an_invalid_key_is_a_400(api: APIClient, key: str) -> None:
     answer = post(api, key)
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_header")
     assert answer.json()["errors"][0]["parameter"] == "Idempotency-Key"
@@ -69,7 +69,7 @@ def test_what_is_no_key_is_a_400(api: APIClient, key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["a" * 255, '"' + "a" * 255 + '"', "8e03978e-40d5-43e8-bc93-6894a57f9324", '"a b"'])
-def test_keys_of_every_form(api: APIClient, key: str) -> None:
+def test_keys_of_every_form_are_accepted(api: APIClient, key: str) -> None:
     assert post(api, key).status_code == 201
 
 
@@ -88,7 +88,7 @@ def test_an_error_is_not_stored(api: APIClient, monkeypatch: pytest.MonkeyPatch)
     assert "Idempotency-Replayed" not in post(api, "k2").headers
 
 
-def test_keys_belong_to_the_caller(api: APIClient) -> None:
+def test_keys_belong_to_the_client(api: APIClient) -> None:
     post(api, "k1")
     for name in ("bob", "carol"):
         api.force_login(make_user(name, "add"))
@@ -115,8 +115,8 @@ def test_old_keys_disappear_with_the_use_of_new_ones(api: APIClient) -> None:
 
 
 @pytest.mark.parametrize("analyzed_after", [None, 1, 25])
-def test_a_use_takes_away_ten_old_keys_and_no_more(api: APIClient, analyzed_after: int | None) -> None:
-    """Whatever PostgreSQL knows of the table: with statistics of one row, it plans for one."""
+def test_each_use_deletes_at_most_ten_old_keys(api: APIClient, analyzed_after: int | None) -> None:
+    """Holds with any statistics of the table; with those of one row, PostgreSQL plans for one row."""
     yesterday = timezone.now() - datetime.timedelta(hours=25)
     old = {
         "caller": "anonymous",
@@ -135,7 +135,7 @@ def test_a_use_takes_away_ten_old_keys_and_no_more(api: APIClient, analyzed_afte
     assert StoredAnswer.objects.filter(key__startswith="old-").count() == 15
 
 
-def test_a_stored_answer_names_its_caller_and_key(api: APIClient) -> None:
+def test_a_stored_answer_has_its_client_and_key(api: APIClient) -> None:
     post(api, "k1")
     assert str(StoredAnswer.objects.get()) == "anonymous: k1"
 
@@ -146,12 +146,12 @@ def test_a_post_without_a_key_stores_none(api: APIClient) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_fifty_posts_with_one_key_at_one_moment_make_one_task() -> None:
+def test_fifty_posts_with_one_key_at_one_moment_create_one_task() -> None:
     answers, barrier = [], threading.Barrier(50)
 
     def send() -> None:
         barrier.wait()
-        while True:  # who waits for too long behind the others is told to try again
+        while True:  # a request that waits too long for the others gets a 503
             answer = APIClient().post("/tasks/", {"title": "A"}, format="json", headers={"Idempotency-Key": "k1"})
             connection.close()
             if answer.status_code != 503:
@@ -174,7 +174,7 @@ def age(answers: Any, *, hours: int) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_key_is_used_once_also_where_somebody_else_makes_the_tag_at_this_moment(api: APIClient) -> None:
+def test_a_key_is_used_once_even_if_someone_else_creates_the_tag_at_the_same_moment(api: APIClient) -> None:
     answers: list[Any] = []
     with transaction.atomic():
         make_task(tags=("new",))

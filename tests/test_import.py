@@ -1,4 +1,4 @@
-"""`manage.py import_tasks`: all rows or none, the same ones never twice, recorded like any other change."""
+"""`manage.py import_tasks`: imports all rows or none, no row twice, and the history has every change."""
 
 import gzip
 import io
@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import sys
+import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.factories import make_task
 # An import is a transaction of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
 
+HINT = "Add --skip-bad FILE to import the good rows and write the bad ones to FILE."
 TASKS = 'reference,title,tags\nr1,Buy milk,"home,Shop"\nr2,Pay rent,HOME\n'
 
 
@@ -33,7 +35,7 @@ def write(folder: Path, text: str | bytes, name: str = "tasks.csv") -> Path:
 
 
 def run(file: object, **options: Any) -> str:
-    """What it says, without the time that it took."""
+    """What the command prints, without the time it took."""
     stdout, stderr = io.StringIO(), io.StringIO()
     call_command("import_tasks", str(file), stdout=stdout, stderr=stderr, **options)
     return re.sub(r" in [\d.]+ s \([\d,]+ per second\)", "", stderr.getvalue() + stdout.getvalue())
@@ -58,7 +60,7 @@ def test_rows_become_tasks_in_the_order_of_the_file(tmp_path: Path) -> None:
     assert first.created_at == second.created_at == first.updated_at
 
 
-def test_times_of_the_file_are_kept_and_a_completed_task_has_one(tmp_path: Path) -> None:
+def test_times_in_the_file_are_kept_and_a_completed_task_gets_one(tmp_path: Path) -> None:
     lines = [
         {"title": "A", "completed": True, "completed_at": "2020-01-02T00:00:00Z", "created_at": "2020-01-01T00:00:00Z"},
         {"title": "B", "completed": True, "description": "", "due_date": "2026-12-01"},
@@ -71,7 +73,7 @@ def test_times_of_the_file_are_kept_and_a_completed_task_has_one(tmp_path: Path)
     assert (now.description, str(now.due_date)) == ("", "2026-12-01")
 
 
-def test_the_same_import_again_makes_nothing_and_overwrites_no_edit(tmp_path: Path) -> None:
+def test_importing_a_file_again_creates_nothing_and_overwrites_no_edit(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS)
     run(file)
     Task.objects.filter(title="Buy milk").update(title="Bought")
@@ -79,7 +81,7 @@ def test_the_same_import_again_makes_nothing_and_overwrites_no_edit(tmp_path: Pa
     assert [title for title, *_ in contents()] == ["Bought", "Pay rent"]
 
 
-def test_rows_without_a_reference_are_known_by_what_is_in_them(tmp_path: Path) -> None:
+def test_a_row_without_a_reference_is_recognized_by_its_values(tmp_path: Path) -> None:
     file = write(tmp_path, "title,tags\nA,x\nA,x\nA,y\n")
     assert run(file).startswith("CSV. Tasks imported: 3;")
     assert run(file) == "CSV. Tasks imported: 0; already there: 3\n"
@@ -87,15 +89,15 @@ def test_rows_without_a_reference_are_known_by_what_is_in_them(tmp_path: Path) -
     assert run(file) == "CSV. Tasks imported: 1; already there: 3\n"
 
 
-def test_a_priority_has_a_part_in_what_a_row_is_known_by(tmp_path: Path) -> None:
+def test_rows_that_differ_only_in_priority_are_different_tasks(tmp_path: Path) -> None:
     run(write(tmp_path, "title,priority\nA,\nA,1\nA,2\n"))
     assert run(write(tmp_path, "title,priority\nA,2\nA,3\nA,1\nA,\n")).startswith(
         "CSV. Tasks imported: 1; already there: 3"
     )
 
 
-def test_tasks_of_todoist_whose_priority_became_a_tag_are_known(tmp_path: Path) -> None:
-    """An earlier version made it the last tag, and a reference of all that."""
+def test_todoist_tasks_imported_by_an_earlier_version_are_recognized(tmp_path: Path) -> None:
+    """The earlier version made the priority the last tag, and its reference is a digest that includes it."""
     run(write(tmp_path, "TYPE,CONTENT,PRIORITY\ntask,Call @home,1\ntask,Write,3\ntask,Rest,4\n"))
     texts = ('(Call,,f,,,"{home,p1}",)', "(Write,,f,,,{p3},)", "(Rest,,f,,,{},)")
     references = [f"row:{sha256(text.encode()).hexdigest()[:32]}:1" for text in texts]
@@ -116,13 +118,13 @@ def test_tasks_of_todoist_whose_priority_became_a_tag_are_known(tmp_path: Path) 
         ),
     ],
 )
-def test_rows_of_files_that_an_earlier_version_imported_are_known(tmp_path: Path, line: str, text: str) -> None:
-    """It made their references of this text; a column that came later has no part in it where it is null."""
+def test_rows_imported_by_an_earlier_version_are_recognized(tmp_path: Path, line: str, text: str) -> None:
+    """The reference is a digest of this text. A later column is not part of it while it is null."""
     run(write(tmp_path, line, "tasks.jsonl"))
     assert Reference.objects.get().reference == f"row:{sha256(text.encode()).hexdigest()[:32]}:1"
 
 
-def test_a_task_that_was_deleted_is_made_anew_and_one_that_was_brought_back_is_known(tmp_path: Path) -> None:
+def test_a_deleted_task_is_created_again_and_a_restored_one_is_recognized(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS)
     run(file)
     pk = Task.objects.get(title="Buy milk").pk
@@ -136,22 +138,22 @@ def test_a_task_that_was_deleted_is_made_anew_and_one_that_was_brought_back_is_k
     assert Reference.objects.get(reference="r1").task_id == Task.objects.get(title="Buy milk").pk != pk
 
 
-def test_the_reference_of_an_export_names_a_task_of_here_if_id_and_time_are_its(tmp_path: Path) -> None:
+def test_the_reference_of_an_export_needs_the_id_and_the_creation_time_of_a_task(tmp_path: Path) -> None:
     task = make_task("Here")
     moment = int(task.created_at.timestamp() * 1_000_000)
     text = f"reference,title\ntask:{task.pk}:{moment},Here\ntask:{task.pk}:{moment + 7},Elsewhere\ntask:x:1,Odd\n"
     assert run(write(tmp_path, text)) == "CSV. Tasks imported: 2; already there: 1\n"
 
 
-def test_one_bad_row_keeps_all_of_the_file_out(tmp_path: Path) -> None:
+def test_with_a_bad_row_nothing_is_imported(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS + "r3,,\nr1,Again,\nr4,Ok," + "x" * 51)
     said = refused(file)
     required, too_long, *rest = said.splitlines()
     assert required.startswith("line 4, title: ")
     assert too_long.startswith("line 6, tags: ")
     assert rest == [
-        "line 5, reference: 'r1' is in line 2 too.",
-        "Bad rows: 3. Nothing was imported; --skip-bad FILE leaves them out.",
+        "line 5, reference: Line 2 has the same reference, 'r1'.",
+        f"Bad rows: 3. Nothing was imported. {HINT}",
     ]
     assert not Task.objects.exists()
     assert not Tag.objects.exists()
@@ -159,7 +161,7 @@ def test_one_bad_row_keeps_all_of_the_file_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("file_format", ["csv", "jsonl", "json"])
-def test_bad_rows_go_to_a_file_are_mended_there_and_imported(tmp_path: Path, file_format: str) -> None:
+def test_bad_rows_are_written_to_a_file_corrected_there_and_imported(tmp_path: Path, file_format: str) -> None:
     rows = [
         {"title": "Good"},
         {"reference": "r1", "title": "One", "tags": ["a", "b,c"]},
@@ -175,27 +177,28 @@ def test_bad_rows_go_to_a_file_are_mended_there_and_imported(tmp_path: Path, fil
     bad = tmp_path / f"bad.{file_format}"
     said = run(write(tmp_path, text, f"tasks.{file_format}"), skip_bad=str(bad))
     assert "Tasks imported: 2; already there: 0" in said
-    assert f"Bad rows: 2, left out, in {bad}" in said
-    mended = bad.read_text().replace('"title": ""', '"title": "Three"').replace("required.,,", "required.,,Three")
-    mended = mended.replace('"r1"', '"r2"').replace("too.,r1,", "too.,r2,")
-    assert "required" in mended or "blank" in mended
-    assert "Tasks imported: 2; already there: 0" in run(write(tmp_path, mended, f"mended.{file_format}"))
+    assert f"Bad rows written to {bad}: 2" in said
+    corrected = bad.read_text().replace('"title": ""', '"title": "Three"').replace("required.,,", "required.,,Three")
+    corrected = corrected.replace('"r1"', '"r2"').replace(",r1,Two", ",r2,Two")
+    assert "Tasks imported: 2; already there: 0" in run(write(tmp_path, corrected, f"corrected.{file_format}"))
     assert contents()[2:] == [("Three", None, False, ["b,c"]), ("Two", "", False, [])]
 
 
-def test_a_number_that_is_too_long_is_no_reason_for_a_file_that_is_not_json(tmp_path: Path) -> None:
+def test_a_bad_row_with_a_number_that_is_too_long_is_written_as_valid_json(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
     run(write(tmp_path, f'{{"title": "A", "due_date": {"9" * 30}}}', "tasks.jsonl"), skip_bad=str(bad))
-    assert run(bad, dry_run=True).startswith("line 1, due_date: ")
+    assert refused(bad, dry_run=True).startswith("line 1, due_date: ")
 
 
-def test_cells_of_a_row_of_another_length_are_kept_in_the_file_of_bad_rows(tmp_path: Path) -> None:
+def test_a_row_with_too_many_cells_keeps_them_in_the_file_of_bad_rows(tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
     run(write(tmp_path, "reference,title\nr1,A,B\n"), skip_bad=str(bad))
-    assert bad.read_text().splitlines()[1:] == ['"It has 3 cells, and the header 2.",r1,A,B']
+    assert bad.read_text().splitlines()[1:] == [
+        '"Expected 2 cells, as in the header; this row has 3. A cell that contains a comma must be quoted.",r1,A,B'
+    ]
 
 
-def test_what_a_mapping_does_not_carry_over_is_counted_by_name(tmp_path: Path) -> None:
+def test_what_is_not_carried_over_is_counted_by_name(tmp_path: Path) -> None:
     said = run(write(tmp_path, "TYPE,CONTENT,AUTHOR\nmeta,,\ntask,A,Sam\ntask,B,Sam\n"))
     assert said.splitlines() == [
         "Todoist's CSV. Tasks imported: 2; already there: 0",
@@ -204,24 +207,33 @@ def test_what_a_mapping_does_not_carry_over_is_counted_by_name(tmp_path: Path) -
     ]
 
 
-def test_without_bad_rows_their_file_is_empty_but_whole(tmp_path: Path) -> None:
+def test_without_bad_rows_their_file_is_an_empty_array(tmp_path: Path) -> None:
     run(write(tmp_path, "[]", "tasks.json"), skip_bad=str(tmp_path / "bad.json"))
     assert json.loads((tmp_path / "bad.json").read_text()) == []
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_reports_what_would_be_imported_and_changes_nothing(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS + "r3,,\n")
     with CaptureQueriesContext(connection) as queries:
         said = run(file, dry_run=True, skip_bad=str(tmp_path / "bad.csv"))
-    bad, outcome, *_ = said.splitlines()
+    bad, *outcome = said.splitlines()
     assert bad.startswith("line 4, title: ")
-    assert outcome == "CSV. Tasks that would be imported: 2; already there: 0"
+    assert outcome == [
+        "CSV. Tasks that would be imported: 2; already there: 0",
+        f"Bad rows that would be written to {tmp_path / 'bad.csv'}: 1",
+    ]
     assert not (tmp_path / "bad.csv").exists()
     assert not Task.objects.exists()
     assert not any("nextval" in query["sql"] for query in queries)
 
 
-def test_it_is_in_the_history_as_what_it_is(tmp_path: Path) -> None:
+def test_a_dry_run_with_a_bad_row_is_refused_as_the_import_would_be(tmp_path: Path) -> None:
+    said = refused(write(tmp_path, TASKS + "r3,,\n"), dry_run=True)
+    assert said.startswith("line 4, title: ")
+    assert said.endswith(f"Bad rows: 1. Nothing would be imported. {HINT}")
+
+
+def test_the_history_names_the_import_as_the_actor(tmp_path: Path) -> None:
     connection.close()
     run(write(tmp_path, TASKS))
     changes = Change.objects.filter(task_id__isnull=False).order_by("id")
@@ -232,21 +244,35 @@ def test_it_is_in_the_history_as_what_it_is(tmp_path: Path) -> None:
     assert len({change.transaction for change in changes}) == 1
 
 
-def test_gzip_is_unpacked_and_stdin_needs_a_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gzip_is_decompressed_and_stdin_needs_a_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "imported: 2;" in run(write(tmp_path, gzip.compress(TASKS.encode()), "tasks.csv.gz"))
-    assert "add --format" in refused("-")
+    assert "Otherwise add --format." in refused("-")
     with write(tmp_path, TASKS).open() as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
         assert "imported: 0; already there: 2" in run("-", format="csv")
 
 
 @pytest.mark.parametrize("text", ["done\nA\n", b"title\n\xe4\n"])
-def test_a_file_that_can_not_be_read_changes_nothing(tmp_path: Path, text: str | bytes) -> None:
+def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path, text: str | bytes) -> None:
     assert refused(write(tmp_path, text)).endswith("Nothing was imported.")
-    assert "No such file" in refused(tmp_path / "missing.csv")
 
 
-def test_batches_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_cannot_be_opened_is_named_with_the_reason(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.csv"
+    assert refused(missing) == f"{missing}: No such file or directory. Nothing was imported."
+    assert refused(tmp_path, format="csv") == f"{tmp_path}: Is a directory. Nothing was imported."
+
+
+@pytest.mark.parametrize("file_format", [None, "csv", "jsonl", "json"])
+def test_a_zip_file_is_called_a_zip_file_whatever_the_format(tmp_path: Path, file_format: str | None) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("data.json", "[]")
+    said = refused(write(tmp_path, packed.getvalue(), "export.zip"), format=file_format)
+    assert said.startswith("This is a zip file. Extract data.json from it and import that.")
+
+
+def test_the_size_of_a_batch_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(load, "BATCH", 3)
     monkeypatch.setattr("tasks.management.commands.import_tasks.WORTH_A_VACUUM", 5)
     text = "title,tags\n" + "".join(f'T{number},"t{number % 4},x"\n' for number in range(10))
@@ -254,7 +280,7 @@ def test_batches_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert contents() == [(f"T{number}", None, False, [f"t{number % 4}", "x"]) for number in range(10)]
 
 
-def test_ctrl_c_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_that_ctrl_c_interrupts_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted() -> Iterator[int]:
         yield from write_all()
         signal.raise_signal(signal.SIGINT)
@@ -272,7 +298,7 @@ def test_a_second_import_at_the_same_moment_is_refused(tmp_path: Path, monkeypat
     with other.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [load.LOCK])
     try:
-        assert refused(write(tmp_path, TASKS)) == "Another import is under way. Nothing was imported."
+        assert refused(write(tmp_path, TASKS)) == "Another import is running. Nothing was imported."
     finally:
         with other.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [load.LOCK])

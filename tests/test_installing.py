@@ -10,7 +10,7 @@ import pytest
 from tests.servers import ROOT, unmeasured
 from tests.test_project import REQUIREMENTS
 
-README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs/operations.md").read_text()
 RECIPES = subprocess.check_output(
     ["make", "--dry-run", "--always-make", ".venv/dev", ".venv/bench"], cwd=ROOT, text=True
 )
@@ -26,7 +26,7 @@ def pip(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 def test_every_lock_is_installed_as_it_is() -> None:
     assert {lock for _, lock in INSTALL.findall(RECIPES)} == {f"{name}.txt" for name in REQUIREMENTS}
-    for options, lock in INSTALL.findall(RECIPES + README):
+    for options, lock in INSTALL.findall(RECIPES + GUIDE):
         assert all(each in options for each in ("--no-deps", "--only-binary :all:", "--require-hashes")), lock
 
 

@@ -20,23 +20,18 @@ from pytest_django import Settings
 
 from config.management.commands import runserver
 from config.server import local_trial
-from tests.servers import ROOT, await_answer, free_port, running_server, stop
+from tests.servers import ROOT, await_answer, copy_checkout, free_port, running_server, stop
 from tests.waiting import patience
 
 Run = Callable[..., subprocess.Popen[str]]
 pytestmark = pytest.mark.slow
-STEPS = re.compile(r"^Making the (?:database in|tables)", re.MULTILINE)
+STEPS = re.compile(r"^Creating the (?:database in|tables)", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What git would clone, with the environment that is installed already."""
     clone = tmp_path_factory.mktemp("home") / "fresh-clone"
-    files = subprocess.check_output(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True).split()
-    for file in files:
-        (clone / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / file, clone / file)
-    (clone / ".venv").symlink_to(ROOT / ".venv")
+    copy_checkout(clone)
     yield clone
     for measured in clone.glob(".coverage.*"):
         shutil.move(measured, ROOT)
@@ -97,23 +92,23 @@ def test_a_newcomer_gets_a_working_service_that_ctrl_c_stops_whole(clone: Path, 
     first = run("make", "run", f"PORT={port}")
     await_answer(f"http://127.0.0.1:{port}/health/ready", first)
     taken = run("make", "run", f"PORT={port}")
-    assert "can't be had (Address already in use)" in taken.communicate(timeout=60)[1]
+    assert "is not available: Address already in use" in taken.communicate(timeout=60)[1]
     out, _ = ctrl_c(first)
-    assert re.search(r"account was made: admin, password \S{16} ", out)
-    assert STEPS.findall(out) == ["Making the database in", "Making the tables"]
+    assert re.search(r"account admin with the password \S{16} ", out)
+    assert STEPS.findall(out) == ["Creating the database in", "Creating the tables"]
     assert all(f"http://127.0.0.1:{port}/{page}" in out for page in ("docs", "admin/", "tasks/"))
     assert processes_of(clone) == []
 
     started = time.monotonic()
     second = run("make", "run", f"PORT={port}")
     await_answer(f"http://127.0.0.1:{port}/tasks/", second)
-    assert time.monotonic() - started < patience(30)  # the README's figure is measured apart, a clock here is noise
+    assert time.monotonic() - started < patience(30)  # a clock is noise here
     curl = re.search(r"try +(curl .*)", out)
     assert curl
     made = json.loads(subprocess.check_output(["bash", "-c", curl[1]], stderr=subprocess.DEVNULL))
     assert made["title"] == "Buy milk"
     out, _ = ctrl_c(second)
-    assert "account was made" not in out
+    assert "Created the staff account" not in out
     assert not STEPS.findall(out)
 
     third = run("make", "run", f"PORT={port}")
@@ -146,7 +141,7 @@ def test_runserver_needs_no_configuration_either(clone: Path, run: Run) -> None:
     await_answer(f"http://127.0.0.1:{port}/tasks/", server)
     assert call(f"http://127.0.0.1:{port}/tasks/")["count"] == 0
     out, _ = ctrl_c(server)
-    assert "account was made" in out
+    assert "Created the staff account" in out
 
 
 def test_runserver_in_a_deployment_migrates_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The login of the admin: wrong passwords are limited, and nobody can lock the owner out."""
+"""The login of the admin limits wrong passwords, and nobody can lock the owner out."""
 
 import datetime
 import io
@@ -35,7 +35,7 @@ def log_in(
 
 
 def statuses(count: int, name: str = "alice", address: str = "") -> list[int]:
-    """Of so many wrong passwords, each from an address of its own unless one is given."""
+    """The statuses of this many wrong passwords, each from a different address unless `address` is given."""
     return [log_in(name, address=address or f"192.0.2.{number}").status_code for number in range(count)]
 
 
@@ -48,18 +48,18 @@ def age(by: datetime.timedelta) -> None:
     Attempts.objects.update(since=F("since") - by)
 
 
-def test_an_account_is_limited_wherever_the_attempts_come_from() -> None:
+def test_an_account_is_limited_for_attempts_from_any_address() -> None:
     assert statuses(PER_ACCOUNT + 3) == [200] * PER_ACCOUNT + [429] * 3
     assert statuses(1, "bob") == [200]
 
 
-def test_an_address_is_limited_whatever_the_account() -> None:
+def test_an_address_is_limited_for_attempts_on_any_account() -> None:
     found = [log_in(f"user{number}").status_code for number in range(PER_ADDRESS + 2)]
     assert found == [200] * PER_ADDRESS + [429] * 2
     assert log_in("user0", address="192.0.2.2").status_code == 200
 
 
-def test_an_address_without_attempts_left_uses_up_none_of_the_account() -> None:
+def test_attempts_from_a_limited_address_do_not_count_against_the_account() -> None:
     for number in range(PER_ADDRESS):
         log_in(f"user{number}")
     assert statuses(PER_ACCOUNT, address="192.0.2.1") == [429] * PER_ACCOUNT
@@ -67,12 +67,12 @@ def test_an_address_without_attempts_left_uses_up_none_of_the_account() -> None:
 
 
 @pytest.mark.parametrize("name", [" alice", "alice\u3000", "\uff41lice", "al\uff49ce "])
-def test_a_name_that_is_the_same_to_the_form_is_the_same_to_the_limit(name: str) -> None:
+def test_names_that_are_equal_to_the_form_are_equal_to_the_limit(name: str) -> None:
     use_up_alice()
     assert log_in(name, RIGHT).status_code == 429
 
 
-def test_ipv6_counts_by_the_network_of_a_subscriber() -> None:
+def test_ipv6_addresses_count_by_the_network_of_a_subscriber() -> None:
     assert address_key("2001:db8::ffff:0:0:1") == address_key("2001:db8::1")
     assert address_key("2001:db8:0:1::1") != address_key("2001:db8::1")
     assert address_key("192.0.2.1") != address_key("192.0.2.2")
@@ -93,7 +93,7 @@ def test_the_page_of_a_limited_attempt_says_what_to_do() -> None:
     assert RIGHT not in page
 
 
-def test_the_limit_ends_by_itself_and_attempts_meanwhile_do_not_prolong_it() -> None:
+def test_the_limit_ends_by_itself_and_further_attempts_do_not_extend_it() -> None:
     use_up_alice()
     age(WINDOW - datetime.timedelta(minutes=1))
     assert statuses(5) == [429] * 5
@@ -107,7 +107,7 @@ def test_right_passwords_are_not_counted() -> None:
     assert set(Attempts.objects.values_list("count", flat=True)) == {0}
 
 
-def test_a_browser_of_the_owner_gets_in_while_others_guess_on() -> None:
+def test_the_owners_browser_can_log_in_while_others_keep_guessing() -> None:
     owner = Client()
     assert log_in(password=RIGHT, client=owner).status_code == 302
     owner.post("/admin/logout/")
@@ -116,14 +116,14 @@ def test_a_browser_of_the_owner_gets_in_while_others_guess_on() -> None:
     assert log_in(password=RIGHT, client=owner).status_code == 302
 
 
-def test_a_browser_of_the_owner_has_a_limit_of_its_own() -> None:
+def test_the_owners_browser_has_its_own_limit() -> None:
     owner = Client()
     log_in(password=RIGHT, client=owner)
     assert [log_in(client=owner).status_code for _ in range(PER_DEVICE + 1)] == [200] * PER_DEVICE + [429]
     assert log_in(password=RIGHT).status_code == 302  # elsewhere
 
 
-def test_a_browser_is_known_for_its_own_account_alone() -> None:
+def test_a_browser_is_known_only_for_its_own_account() -> None:
     make_user("bob", is_staff=True)
     browser = Client()
     log_in("bob", RIGHT, client=browser)
@@ -131,7 +131,7 @@ def test_a_browser_is_known_for_its_own_account_alone() -> None:
     assert log_in(password=RIGHT, client=browser).status_code == 429
 
 
-def test_the_cookie_that_tells_a_browser_is_closed_to_scripts_and_other_sites() -> None:
+def test_the_cookie_of_a_known_browser_is_closed_to_scripts_and_other_sites() -> None:
     browser = Client()
     log_in(password=RIGHT, client=browser)
     cookie = browser.cookies["device"]
@@ -143,18 +143,18 @@ def test_the_cookie_that_tells_a_browser_is_closed_to_scripts_and_other_sites() 
 
 
 @pytest.mark.parametrize("name", ["alice", "192.0.2.1"])
-def test_an_operator_lets_an_account_or_an_address_in(name: str) -> None:
+def test_an_operator_unlocks_an_account_or_an_address(name: str) -> None:
     use_up_alice()
     for number in range(PER_ADDRESS):
         log_in(f"user{number}")
     call_command("unlock_login", "alice", name, stdout=(out := io.StringIO()))
     assert log_in(password=RIGHT, address=name if "." in name else "192.0.2.2").status_code == 302
-    assert statuses(PER_ACCOUNT, address="192.0.2.3") == [200] * PER_ACCOUNT  # who guesses on does not undo it
-    assert f"For 15 minutes there is no limit for alice, {name}." in out.getvalue()
+    assert statuses(PER_ACCOUNT, address="192.0.2.3") == [200] * PER_ACCOUNT  # further guesses do not end it
+    assert f"Login attempts are not limited for 15 minutes: alice, {name}." in out.getvalue()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_attempts_at_the_same_moment_are_not_more_than_the_limit() -> None:
+def test_attempts_at_the_same_moment_do_not_exceed_the_limit() -> None:
     found: list[int] = []
     start = threading.Barrier(24)
 
@@ -186,7 +186,7 @@ def test_failed_and_limited_attempts_are_logged_without_what_was_typed(caplog: p
     assert "hunter2" not in caplog.text
 
 
-def test_rows_that_no_longer_count_go_away() -> None:
+def test_rows_that_no_longer_count_are_deleted() -> None:
     old = timezone.now() - 2 * WINDOW
     Attempts.objects.bulk_create(Attempts(key=key_of("old", str(each)), count=1, since=old) for each in range(25))
     log_in()
@@ -195,20 +195,20 @@ def test_rows_that_no_longer_count_go_away() -> None:
     assert Limit(key_of("never", "used"), 1).wait() == 1
 
 
-def test_sessions_that_ended_go_away_with_the_next_login() -> None:
+def test_expired_sessions_are_deleted_at_the_next_login() -> None:
     Session.objects.create(session_key="old", session_data="", expire_date=timezone.now() - WINDOW)
     log_in(password=RIGHT)
     assert not Session.objects.filter(session_key="old").exists()
 
 
 def test_a_login_that_is_refused_for_another_reason_counts_too() -> None:
-    make_user("charlie")  # no member of staff
+    make_user("charlie")  # not staff
     answer = log_in("charlie", RIGHT)
     assert (answer.status_code, "device" in answer.cookies) == (200, False)
     assert set(Attempts.objects.values_list("count", flat=True)) == {1}
 
 
-def test_who_is_logged_in_already_is_limited_like_everybody() -> None:
+def test_a_user_who_is_logged_in_is_limited_too() -> None:
     staff = Client()
     staff.force_login(User.objects.get())
     assert [log_in(client=staff).status_code for _ in range(PER_ACCOUNT + 1)] == [200] * PER_ACCOUNT + [429]

@@ -1,4 +1,4 @@
-"""Every request goes the same way: an unusual one costs what a usual one costs, and answers in the same bytes."""
+"""Every request takes the same path: an unusual one costs what a usual one costs, and gets the same bytes."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ ORIGIN: dict[str, Any] = {
     "HTTP_SEC_FETCH_MODE": "cors",
     "HTTP_ACCEPT_LANGUAGE": "en",
 }
-# Of each request: method, path, body, headers, status and the number of its statements.
+# For each request: method, path, body, headers, status and its number of statements.
 BUDGETS: dict[str, tuple[str, str, Any, dict[str, str], int, int]] = {
     "a task": ("GET", "/tasks/{pk}", None, {}, 200, 1),
     "a task, with a slash": ("GET", "/tasks/{pk}/", None, {}, 200, 1),
@@ -41,10 +41,10 @@ BUDGETS: dict[str, tuple[str, str, Any, dict[str, str], int, int]] = {
     "a body that is wrong": ("POST", "/tasks/", {"title": ""}, {}, 400, 0),
     "the first page": ("GET", "/tasks/", None, {}, 200, 1),
     "a filtered page": ("GET", "/tasks/?completed=false&priority=1&ordering=-title&limit=10", None, {}, 200, 1),
-    # The ids of the tags come first: they decide how PostgreSQL finds the tasks.
+    # A statement for the ids of the tags comes first: they decide how PostgreSQL finds the tasks.
     "a page by tags": ("GET", "/tasks/?tag=a&tag=b", None, {}, 200, 2),
     "a page by a tag that is not there": ("GET", "/tasks/?tag=none", None, {}, 200, 2),
-    # What PostgreSQL expects of the words comes first.
+    # An EXPLAIN for the words comes first.
     "a search": ("GET", "/tasks/?search=milk", None, {}, 200, 2),
     "a page by offset": ("GET", "/tasks/?offset=1", None, {}, 200, 1),
     "a new task": ("POST", "/tasks/", {"title": "A", "due_date": "2026-01-01"}, {}, 201, 1),
@@ -57,7 +57,7 @@ BUDGETS: dict[str, tuple[str, str, Any, dict[str, str], int, int]] = {
         201,
         1,
     ),
-    # The key before, the answer after.
+    # A statement for the key before, and one for the answer after.
     "a new task, once": ("POST", "/tasks/", {"title": "A", "tags": ["a"]}, {"HTTP_IDEMPOTENCY_KEY": "k"}, 201, 3),
     "a change": ("PATCH", "/tasks/{pk}", {"completed": True}, {}, 200, 1),
     "a change of tags": ("PATCH", "/tasks/{pk}", {"tags": ["b", "c"], "title": "B"}, {}, 200, 1),
@@ -82,7 +82,7 @@ def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) ->
     if with_token:
         token = make_token(make_user("anna", "view", "add", "change", "delete"), last_used_at="2999-01-01T00:00Z")
         sent_with["HTTP_AUTHORIZATION"] = f"Bearer {token}"
-        APIClient().get("/tasks/", HTTP_AUTHORIZATION=sent_with["HTTP_AUTHORIZATION"])  # which remembers it
+        APIClient().get("/tasks/", HTTP_AUTHORIZATION=sent_with["HTTP_AUTHORIZATION"])  # which caches its grant
     sent = json.dumps(body) if body is not None else ""
     path = path.format(pk=task.pk, none=task.pk + 1)
     label = sent_with.pop("CONTENT_TYPE", "application/json")
@@ -93,7 +93,7 @@ def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) ->
 
 
 @pytest.mark.parametrize("text", ["plain", "line\u2028separator", 'quotes " and \\', "Größe 🎉", "</script>", "\x7f"])
-def test_one_entity_tag_is_one_sequence_of_bytes_whoever_asks(api: APIClient, staff: Client, text: str) -> None:
+def test_one_entity_tag_means_the_same_bytes_for_every_client(api: APIClient, staff: Client, text: str) -> None:
     made = api.post("/tasks/", {"title": f"a {text}", "description": text, "tags": [f"b {text}"]})
     url = made.json()["id"], made["ETag"]
     answers: list[Any] = [
@@ -109,7 +109,7 @@ def test_one_entity_tag_is_one_sequence_of_bytes_whoever_asks(api: APIClient, st
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
 @pytest.mark.parametrize("member", ["id", "created_at", "unknown"])
-def test_what_is_no_json_is_refused_in_a_member_that_is_ignored_too(api: APIClient, member: str, value: str) -> None:
+def test_invalid_json_is_refused_even_in_a_read_only_field(api: APIClient, member: str, value: str) -> None:
     body = f'{{"title": "A", "{member}": {value}}}'
     for send, path in ((api.post, "/tasks/"), (api.patch, f"/tasks/{make_task().pk}")):
         answer = send(path, body, content_type="application/json")
@@ -118,14 +118,14 @@ def test_what_is_no_json_is_refused_in_a_member_that_is_ignored_too(api: APIClie
 
 
 @pytest.mark.parametrize("number", ["1" * 21, "1e999", "1.5"])
-def test_a_retry_is_one_whatever_stands_in_a_member_that_is_ignored(api: APIClient, number: str) -> None:
+def test_a_retry_may_differ_in_a_read_only_field(api: APIClient, number: str) -> None:
     body = f'{{"title": "A", "id": {number}}}'
     answers = [api.post("/tasks/", body, content_type="application/json", HTTP_IDEMPOTENCY_KEY="k") for _ in range(2)]
     assert [answer.status_code for answer in answers] == [201, 201]
     assert answers[0].content == answers[1].content
 
 
-def test_a_key_that_ages_out_at_this_very_moment_is_claimed_again(
+def test_a_key_that_expires_during_the_request_is_claimed_again(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, calls = CLAIM.run, []
@@ -134,14 +134,14 @@ def test_a_key_that_ages_out_at_this_very_moment_is_claimed_again(
         calls.append(values)
         if len(calls) > 1:
             return run(values, guard)
-        return Statement("SELECT WHERE false").run({})  # as where there is an answer, which is then taken away
+        return Statement("SELECT WHERE false").run({})  # as if a stored answer existed and was then deleted
 
     monkeypatch.setattr(CLAIM, "run", first_taken_by_another)
     assert api.post("/tasks/", {"title": "A"}, HTTP_IDEMPOTENCY_KEY="k").status_code == 201
     assert (len(calls), StoredAnswer.objects.get().status) == (2, 201)
 
 
-def test_reading_in_every_order_prepares_no_more_statements_than_a_connection_may_have(api: APIClient) -> None:
+def test_lists_in_every_order_stay_within_the_limit_of_prepared_statements(api: APIClient) -> None:
     """A reader could take a backend from 71 to 455 MB within a minute."""
     for fields in permutations(("title", "due_date", "priority", "created_at", "updated_at"), 3):
         assert api.get(f"/tasks/?ordering={','.join(fields)}").status_code == 200
@@ -150,7 +150,7 @@ def test_reading_in_every_order_prepares_no_more_statements_than_a_connection_ma
         assert cursor.fetchone()[0] <= MOST_PREPARED + 2
 
 
-def test_no_tag_is_created_for_a_task_that_is_not_there_or_another_one(api: APIClient) -> None:
+def test_no_tag_is_created_for_a_missing_task_or_a_refused_update(api: APIClient) -> None:
     task = make_task(tags=("a",))
     assert api.patch(f"/tasks/{task.pk + 1}", {"tags": ["a", "new"]}).status_code == 404
     assert api.patch(f"/tasks/{task.pk}", {"tags": ["a", "new"]}, HTTP_IF_MATCH='"0"').status_code == 412
@@ -158,7 +158,7 @@ def test_no_tag_is_created_for_a_task_that_is_not_there_or_another_one(api: APIC
     assert api.patch(f"/tasks/{task.pk}", {"tags": ["a", "new"]}, HTTP_IF_MATCH=etag_of(task)).status_code == 200
 
 
-def test_a_change_that_exchanges_tags_is_one_change_in_the_history(api: APIClient) -> None:
+def test_an_update_that_replaces_tags_is_one_change_in_the_history(api: APIClient) -> None:
     task = make_task(tags=("a", "b"))
     assert api.patch(f"/tasks/{task.pk}", {"tags": ["b", "c"], "title": "B"}).json()["tags"] == ["b", "c"]
     changes = [(change.old, change.new) for change in timeline(task.pk)[0][0].changes]
@@ -180,8 +180,8 @@ def test_session_and_anonymous_see_the_same_page(api: APIClient, staff: Client) 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_entity_tag_and_its_task_are_of_one_moment_while_others_change_it() -> None:
-    """In the answer to a change that changes nothing and in a 412, too."""
+def test_an_entity_tag_matches_its_task_while_others_update_it() -> None:
+    """Also in a 412 and in the answer to a PATCH that changes nothing."""
     task, stop = make_task(tags=("0",)), threading.Event()
     seen: dict[str, set[tuple[str, ...]]] = {}
 
@@ -210,7 +210,7 @@ def test_an_entity_tag_and_its_task_are_of_one_moment_while_others_change_it() -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_callers_who_create_the_same_tags_in_other_orders_do_not_wait_in_a_ring() -> None:
+def test_clients_that_create_the_same_tags_in_different_orders_do_not_deadlock() -> None:
     statuses = []
 
     def create(names: list[str], barrier: threading.Barrier) -> None:

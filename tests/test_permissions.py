@@ -24,7 +24,7 @@ JSON = "application/json"
 
 @dataclass
 class Caller:
-    """What a client brings with it."""
+    """A client and the headers it sends."""
 
     client: Client
     headers: dict[str, str]
@@ -101,7 +101,7 @@ def outcome(caller: Caller) -> dict[str, int]:
 
 @pytest.mark.parametrize("setting", ["write", "read", "none"])
 @pytest.mark.parametrize("name", CALLERS)
-def test_a_known_caller_may_do_what_the_permissions_say_whatever_is_open_to_strangers(
+def test_a_user_may_do_what_the_permissions_say_whatever_anonymous_clients_may_do(
     settings: Settings, name: str, setting: str
 ) -> None:
     settings.API_ANONYMOUS = setting
@@ -113,13 +113,15 @@ def test_a_known_caller_may_do_what_the_permissions_say_whatever_is_open_to_stra
     ("setting", "expected"),
     [("write", [200, 200, 201, 200, 204]), ("read", [200, 200, 401, 401, 401]), ("none", [401] * 5)],
 )
-def test_a_stranger_may_do_what_the_setting_says(settings: Settings, setting: str, expected: list[int]) -> None:
+def test_an_anonymous_client_may_do_what_the_setting_says(
+    settings: Settings, setting: str, expected: list[int]
+) -> None:
     settings.API_ANONYMOUS = setting
     assert outcome(anonymous()) == dict(zip(OPERATIONS, expected, strict=True))
 
 
 @pytest.mark.parametrize("permission", SINGLE)
-def test_each_permission_allows_its_own_operation_alone(settings: Settings, permission: str) -> None:
+def test_each_permission_allows_only_its_own_operation(settings: Settings, permission: str) -> None:
     settings.API_ANONYMOUS = "none"
     caller = with_token(make_user("bob", permission))
     assert outcome(caller) == dict(zip(OPERATIONS, SINGLE[permission], strict=True))
@@ -138,7 +140,7 @@ def test_a_403_names_the_permission_that_is_missing_and_changes_nothing(
     method = {"create": "POST", "update": "PATCH", "delete": "DELETE"}.get(operation, "GET")
     answer = caller.client.generic(method, url, '{"title": "B"}', JSON, headers=caller.headers)
     assert answer.status_code == 403
-    assert answer.json()["detail"] == f"This needs the permission tasks.{permission}_task."
+    assert answer.json()["detail"] == f"The permission tasks.{permission}_task is required."
     assert list(Task.objects.values_list("title", flat=True)) == ["As it was"]
 
 
@@ -150,7 +152,7 @@ def test_a_session_without_csrf_is_told_so_before_the_body_is_read(body: str) ->
     assert "CSRF" in answer.json()["detail"]
 
 
-PAGES = ("/docs", "/redoc", "/openapi.json", "/health", "/health/ready", "/admin/login/")
+PAGES = ("/docs", "/openapi.json", "/health", "/health/ready", "/admin/login/")
 # A page of the admin, and whom it opens to besides superusers.
 ADMIN_PAGES = {
     "/admin/": ("Task readers", "Task editors", "Task admins"),
@@ -173,7 +175,7 @@ ADMIN_PAGES = {
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_what_holds_no_task_is_open_to_everybody(settings: Settings, page: str) -> None:
+def test_paths_without_tasks_are_open_to_everybody(settings: Settings, page: str) -> None:
     settings.API_ANONYMOUS = "none"
     make_task("A secret")
     answer = Client().get(page)
@@ -183,7 +185,7 @@ def test_what_holds_no_task_is_open_to_everybody(settings: Settings, page: str) 
 
 @pytest.mark.parametrize("group", ["Task readers", "Task editors", "Task admins", None])
 @pytest.mark.parametrize("page", ADMIN_PAGES)
-def test_a_page_of_the_admin_opens_to_the_staff_of_these_groups(page: str, group: str | None) -> None:
+def test_a_page_of_the_admin_opens_for_staff_of_these_groups(page: str, group: str | None) -> None:
     client = with_session(member(group, is_staff=True) if group else superuser()).client
     is_open = group is None or group in ADMIN_PAGES[page]
     assert client.get(page.format(task=make_task().pk)).status_code == (200 if is_open else 403)
@@ -204,12 +206,12 @@ def test_the_admin_asks_everybody_else_to_log_in(page: str, who: str) -> None:
 
 
 def test_every_page_of_the_admin_is_in_the_matrix() -> None:
-    """Those of the models: what a new one needs is a row above."""
+    """All pages of the models; a new page needs a row above."""
     models = {f"/admin/{model._meta.app_label}/{model._meta.model_name}/" for model in admin.site._registry}
     assert models == {page for page in ADMIN_PAGES if page.count("/") == 4}
 
 
-def test_the_groups_are_made_by_the_migration_and_keep_what_an_operator_added() -> None:
+def test_the_migration_creates_the_groups_and_keeps_what_an_operator_added() -> None:
     make_groups(apps)
     group, extra = Group.objects.get(name="Task readers"), Permission.objects.get(codename="add_user")
     before = set(group.permissions.values_list("codename", flat=True))
@@ -223,7 +225,7 @@ def test_the_groups_are_made_by_the_migration_and_keep_what_an_operator_added() 
     )
 
 
-def test_a_superuser_who_is_not_staff_uses_the_api_alone() -> None:
+def test_a_superuser_who_is_not_staff_may_use_only_the_api() -> None:
     user = make_user("robot", is_superuser=True)
     assert with_session(user).client.get("/admin/").status_code == 302
     assert with_session(user).do("list") == 200

@@ -1,4 +1,4 @@
-"""A connection that ended while nobody used it costs no request an error, and no query to find out."""
+"""A connection that ended while it was idle fails no request, and noticing it costs no query."""
 
 import json
 from collections import deque
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _health_is_checked() -> None:
     connection.ensure_connection()
-    connection.health_check_enabled = True  # type: ignore[attr-defined]  # as CONN_HEALTH_CHECKS has it in a deployment
+    connection.health_check_enabled = True  # type: ignore[attr-defined]  # as CONN_HEALTH_CHECKS does in a deployment
 
 
 def backend() -> int:
@@ -31,7 +31,7 @@ def backend() -> int:
         return pid
 
 
-def test_a_backend_that_was_ended_is_noticed(api: APIClient) -> None:
+def test_a_terminated_backend_is_noticed(api: APIClient) -> None:
     before = backend()
     with psycopg.connect(database_url(), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", (before,))
@@ -48,7 +48,7 @@ def test_a_connection_that_was_closed_is_noticed(api: APIClient) -> None:
     assert backend() != before
 
 
-def test_a_healthy_one_is_kept_without_a_query(api: APIClient) -> None:
+def test_a_healthy_connection_is_kept_without_a_query(api: APIClient) -> None:
     before = backend()
     close_old_connections()
     with CaptureQueriesContext(connection) as queries:
@@ -57,7 +57,7 @@ def test_a_healthy_one_is_kept_without_a_query(api: APIClient) -> None:
     assert backend() == before
 
 
-def test_one_that_said_something_is_asked_and_kept(api: APIClient) -> None:
+def test_a_connection_with_unread_messages_is_checked_and_kept(api: APIClient) -> None:
     before = backend()
     with connection.cursor() as cursor:
         cursor.execute("LISTEN something")
@@ -69,7 +69,7 @@ def test_one_that_said_something_is_asked_and_kept(api: APIClient) -> None:
 
 
 def test_a_write_on_a_connection_that_dies_is_a_503_and_is_not_sent_again(api: APIClient) -> None:
-    """Nobody knows whether it arrived: that is for the caller to find out, with the same Idempotency-Key."""
+    """Nobody knows whether the write arrived. The client finds out with the same Idempotency-Key."""
     before = backend()
     connection.health_check_done = True  # type: ignore[attr-defined]  # it was healthy a moment ago
     with psycopg.connect(database_url(), autocommit=True) as other:
@@ -88,7 +88,7 @@ def test_a_statement_raises_what_a_cursor_raises() -> None:
         Statement("SELECT 1 FROM nothing_like_it", prepare=False).run({})
 
 
-def test_an_error_behind_the_first_rows_is_raised_and_leaves_the_connection_usable() -> None:
+def test_an_error_after_the_first_rows_is_raised_and_leaves_the_connection_usable() -> None:
     statement = Statement("SELECT 1 / (100000 - n) FROM generate_series(1, 200000) n", prepare=False)
     results = statement.run_by_row({})
     assert next(results).ntuples == 1
@@ -97,18 +97,18 @@ def test_an_error_behind_the_first_rows_is_raised_and_leaves_the_connection_usab
     assert Statement("SELECT 1", prepare=False).run({}).ntuples == 1
 
 
-def test_rows_that_nobody_reads_to_the_end_leave_the_connection_usable() -> None:
+def test_rows_that_are_not_read_to_the_end_leave_the_connection_usable() -> None:
     results = Statement("SELECT generate_series(1, 1000)", prepare=False).run_by_row({})
     assert next(results).ntuples == 1
     results.close()  # type: ignore[attr-defined]  # a generator
     assert Statement("SELECT 1", prepare=False).run({}).ntuples == 1
 
 
-def test_a_connection_keeps_a_bounded_number_of_prepared_statements_the_newest() -> None:
+def test_a_connection_keeps_only_the_newest_prepared_statements() -> None:
     statements = [Statement(f"SELECT {number}") for number in range(MOST_PREPARED + 20)]
     for statement in statements:
         assert statement.run({}).get_value(0, 0) == statement.sql.split()[1].encode()
-        statements[0].run({})  # which is in use, and so stays
+        statements[0].run({})  # recently used, so it stays
     with connection.cursor() as cursor:
         cursor.execute("SELECT statement FROM pg_prepared_statements WHERE statement ~ '^SELECT [0-9]+$'")
         kept = {row[0] for row in cursor.fetchall()}
@@ -128,7 +128,7 @@ def test_a_guard_that_fails_keeps_a_statement_from_running() -> None:
 
 
 def end_sleeper(function: str, seconds: int) -> None:
-    """Call this function of PostgreSQL for the session that sleeps for so long, once it does."""
+    """Waits until a session sleeps for this long, and calls this function of PostgreSQL for its backend."""
     with connection.cursor() as cursor:
         cursor.execute(ASLEEP.format(seconds))
         while not (found := cursor.fetchall()):
@@ -137,7 +137,7 @@ def end_sleeper(function: str, seconds: int) -> None:
 
 
 def test_other_threads_run_while_one_waits_for_a_statement() -> None:
-    """With a guard, too: psycopg's own way to wait for a result in a pipeline would stop them all."""
+    """Also with a guard: psycopg's way of waiting for a result in a pipeline would stop all threads."""
 
     def sleep() -> None:
         with pytest.raises(OperationalError, match="canceling statement"):
@@ -157,7 +157,7 @@ def test_an_array_and_an_object_arrive_as_they_are() -> None:
     assert json.loads(found.get_value(0, 1) or b"") == {"a": "ü\u2028"}
 
 
-def test_a_server_that_goes_in_the_middle_of_a_guarded_statement_is_an_operational_error() -> None:
+def test_a_server_that_dies_during_a_guarded_statement_is_an_operational_error() -> None:
     def sleep() -> None:
         with pytest.raises(OperationalError):
             Statement("SELECT pg_sleep(31)").run({}, Call(Statement("SELECT 1"), {}))

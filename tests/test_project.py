@@ -1,8 +1,10 @@
 """What must hold for the project's own files."""
 
 import re
+import tomllib
 
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.exceptions import NodeNotFoundError
@@ -13,9 +15,10 @@ from django.db.migrations.recorder import MigrationRecorder
 from tests.servers import ROOT
 
 REQUIREMENTS = [*(f"requirements/{name}" for name in ("base", "dev", "embedded")), "tests/benchmarks/requirements"]
+LOCKS = [*REQUIREMENTS, "tests/clients/requirements"]  # the last one is installed by the tests that need it
 
 
-@pytest.mark.parametrize("name", REQUIREMENTS)
+@pytest.mark.parametrize("name", LOCKS)
 def test_a_lock_has_hashes_and_names_no_host(name: str) -> None:
     lock = (ROOT / f"{name}.txt").read_text()
     assert "://" not in lock
@@ -23,10 +26,18 @@ def test_a_lock_has_hashes_and_names_no_host(name: str) -> None:
         assert "--hash=sha256:" in requirement, requirement
 
 
-@pytest.mark.parametrize("name", REQUIREMENTS)
+@pytest.mark.parametrize("name", LOCKS)
 def test_every_requirement_carries_a_reason(name: str) -> None:
     for line in (ROOT / f"{name}.in").read_text().splitlines():
         assert line.startswith(("#", "-r ")) or re.search(r"\S +# \w", line), line
+
+
+def test_the_version_is_the_newest_release_in_the_changelog() -> None:
+    released = re.findall(
+        r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d\d-\d\d$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE
+    )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert released[0] == project["version"] == settings.SPECTACULAR_SETTINGS["VERSION"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Behind proxies: whose word counts, and how far. Over TCP and over a Unix socket, with a real server."""
+"""Which forwarded headers the server trusts behind proxies, over TCP and over a Unix socket."""
 
 import contextlib
 import http.client
@@ -24,7 +24,7 @@ FORWARDED = {
 
 
 class SocketConnection(http.client.HTTPConnection):
-    """HTTP over the Unix socket at `path`, as a proxy on the same machine speaks it."""
+    """HTTP over the Unix socket at `path`, as from a proxy on the same machine."""
 
     def __init__(self, path: Path) -> None:
         super().__init__("127.0.0.1", timeout=30)
@@ -37,13 +37,13 @@ class SocketConnection(http.client.HTTPConnection):
 
 
 def environ(**headers: str) -> dict[str, Any]:
-    """Of a request that the nearest proxy, at 10.0.0.1, passed on."""
+    """A request from the nearest proxy, 10.0.0.1."""
     base = {"REMOTE_ADDR": "10.0.0.1", "wsgi.url_scheme": "http", "HTTP_HOST": "127.0.0.1:8000"}
     return base | {f"HTTP_X_FORWARDED_{name}": value for name, value in headers.items()}
 
 
 def believed(count: int, **headers: str) -> tuple[str, str, str]:
-    """Address, scheme and host that `count` proxies vouch for."""
+    """Address, scheme and host if `count` proxies are trusted."""
     given = environ(**headers)
     believe(given, count)
     return given["REMOTE_ADDR"], given["wsgi.url_scheme"], given["HTTP_HOST"]
@@ -52,7 +52,7 @@ def believed(count: int, **headers: str) -> tuple[str, str, str]:
 def ask(
     connection: http.client.HTTPConnection, target: str, body: str | None = None, **headers: str
 ) -> tuple[int, http.client.HTTPMessage, Any]:
-    """Status, headers and JSON of a GET, or of a POST of `body`, on a connection of its own."""
+    """Status, headers and JSON of a GET, or of a POST of `body`. Closes the connection."""
     with contextlib.closing(connection):
         kind = {"Content-Type": "application/json"}
         connection.request("POST" if body else "GET", target, body, kind | headers)
@@ -87,11 +87,11 @@ def test_a_header_with_fewer_values_than_proxies_is_ignored() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "unknown", "_hidden", "1.2.3", "1.2.3.4.5", "1.2.3.400", "[::1", "::g", "::1]:8"])
-def test_an_address_that_is_none_is_ignored(text: str) -> None:
+def test_an_invalid_address_is_ignored(text: str) -> None:
     assert believed(1, FOR=f"6.6.6.6, {text}")[0] == "10.0.0.1"
 
 
-def test_an_address_with_a_zone_could_hold_anything_and_is_ignored() -> None:
+def test_an_address_with_a_zone_is_ignored() -> None:
     assert address_of('fe80::1%" 200 forged line') is None
 
 
@@ -104,18 +104,18 @@ def test_an_address_with_a_zone_could_hold_anything_and_is_ignored() -> None:
         ("::ffff:203.0.113.9", "203.0.113.9"),
     ],
 )
-def test_an_address_is_logged_and_counted_in_its_one_spelling(text: str, address: str) -> None:
+def test_an_address_is_logged_and_counted_in_its_canonical_form(text: str, address: str) -> None:
     assert address_of(text) == address
 
 
 @pytest.mark.parametrize(("text", "scheme"), [("HTTPS", "https"), ("http", "http"), ("wss", "http"), ("", "http")])
-def test_a_scheme_is_http_or_https_or_ignored(text: str, scheme: str) -> None:
+def test_a_scheme_other_than_http_and_https_is_ignored(text: str, scheme: str) -> None:
     assert believed(1, PROTO=text)[1] == scheme
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_one_proxy_is_believed_and_what_the_client_forged_is_not() -> None:
+def test_one_proxy_is_trusted_and_values_forged_by_the_client_are_not() -> None:
     forged = {"X-Forwarded-For": "6.6.6.6, 203.0.113.9", "X-Forwarded-Proto": "gopher, https"}
     with running_server(TRUSTED_PROXIES="1", ALLOWED_HOSTS="127.0.0.1,tasks.example.com") as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
@@ -133,7 +133,7 @@ def test_one_proxy_is_believed_and_what_the_client_forged_is_not() -> None:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_without_trusted_proxies_nobody_is_believed_on_loopback_either() -> None:
+def test_without_trusted_proxies_nobody_is_trusted_even_on_loopback() -> None:
     with running_server() as server:
         forged = FORWARDED | {"X-Forwarded-Protocol": "ssl", "X-Forwarded-Ssl": "on"}
         connection = http.client.HTTPConnection("127.0.0.1", server.port)
@@ -151,7 +151,7 @@ def test_without_trusted_proxies_nobody_is_believed_on_loopback_either() -> None
     ("proxies", "url", "address"),
     [("0", "http://127.0.0.1", "-"), ("1", "https://localhost", "203.0.113.9")],
 )
-def test_a_proxy_on_a_unix_socket_is_believed_no_more_and_no_less(
+def test_a_proxy_on_a_unix_socket_is_trusted_like_any_other(
     tmp_path: Path, proxies: str, url: str, address: str
 ) -> None:
     path = tmp_path / "tasks.sock"

@@ -9,7 +9,7 @@ from tests.factories import make_task
 pytestmark = pytest.mark.django_db
 
 
-def test_both_forms_of_the_path_answer_the_task(api: APIClient) -> None:
+def test_both_forms_of_the_path_return_the_task(api: APIClient) -> None:
     task = make_task("Buy milk", tags=("home",))
     assert api.get(f"/tasks/{task.pk}").json() == api.get(f"/tasks/{task.pk}/").json()
     assert api.get(f"/tasks/{task.pk}").json()["tags"] == ["home"]

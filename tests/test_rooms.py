@@ -1,4 +1,4 @@
-"""The rooms of the house: which package may import which."""
+"""Which package may import which."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from tests.servers import ROOT
 
 FILES = [file for room in ("config", "tasks") for file in sorted((ROOT / room).rglob("*.py"))]
-# From where, what may not be imported, and why.
+# Importing package, forbidden import, and reason.
 CLOSED = {
     ("config", "tasks"): "the shell would be the same if the service kept invoices; its urls include tasks by name",
     ("config.postgresql", "config.api"): "the database knows no HTTP",
@@ -69,7 +69,7 @@ def test_every_package_says_in_its_first_lines_what_lives_there() -> None:
 
 
 def test_no_class_has_the_name_of_another() -> None:
-    """But for those that Django looks for by this name."""
+    """Except classes that Django finds by their name."""
     framework = {"Command", "DatabaseWrapper", "Media", "Meta", "Migration"}
     names: dict[str, list[str]] = {}
     for file in FILES:

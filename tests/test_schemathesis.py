@@ -1,4 +1,4 @@
-"""The document is the truth: schemathesis makes requests from it, right ones and wrong ones, for a real gunicorn."""
+"""The OpenAPI document is true: schemathesis sends valid and invalid requests made from it to a real gunicorn."""
 
 import json
 import subprocess
@@ -13,7 +13,7 @@ PHASES = {"examples", "coverage", "fuzzing", "stateful"}
 
 
 @pytest.mark.slow
-def test_no_request_that_the_document_gives_rise_to_shows_it_wrong(transactional_db: None, tmp_path: Path) -> None:
+def test_no_request_from_the_document_contradicts_it(transactional_db: None, tmp_path: Path) -> None:
     log, report = tmp_path / "gunicorn.log", tmp_path / "report.json"
     with running_server(GUNICORN_CMD_ARGS=f"--capture-output --error-logfile {log} --access-logfile {log}") as server:
         run = subprocess.run(

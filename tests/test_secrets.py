@@ -1,4 +1,4 @@
-"""Nothing secret is in an answer, in the log, in the history or in the document: all of them are searched."""
+"""No secret is in an answer, the log, the history or the OpenAPI document: the tests search all of them."""
 
 import http.client
 from urllib.parse import urlencode
@@ -16,7 +16,7 @@ TASK = '{"title": "A"}'
 
 
 def database_password() -> str:
-    """Of the tests' database; where it asks for none, one that it takes all the same."""
+    """The password of the tests' database; if it needs none, one that it ignores."""
     password: str = connection.settings_dict["PASSWORD"]
     return password or "the-password-of-the-database"
 
@@ -28,7 +28,7 @@ def url_with_password() -> str:
 
 
 class Caller:
-    """Talks to a server and keeps all that it is told, with the session's cookie apart."""
+    """Sends requests and keeps all answers, except the session's cookie."""
 
     def __init__(self, port: int) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)

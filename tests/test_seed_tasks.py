@@ -1,4 +1,4 @@
-"""`manage.py seed_tasks`: demo tasks in whole batches, the same ones every time, beside whoever else writes."""
+"""`manage.py seed_tasks`: adds demo tasks in complete batches, the same ones each time, while others write."""
 
 import io
 import re
@@ -40,12 +40,12 @@ def session(setting: str) -> str:
         return str(cursor.fetchone()[0])
 
 
-def test_it_adds_as_many_as_asked_and_says_so_in_one_line() -> None:
+def test_it_adds_the_number_of_tasks_asked_for_and_reports_it_in_one_line() -> None:
     assert re.fullmatch(r"Tasks added: 1,200 in [\d.]+ s \([\d,]+ per second\)\n", seed(1200))
     assert Task.objects.count() == 1200
 
 
-def test_the_same_count_makes_the_same_tasks_whatever_the_size_of_a_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_count_gives_the_same_tasks_with_any_size_of_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     seed(300)
     first = contents()
     Task.objects.all().delete()
@@ -55,7 +55,7 @@ def test_the_same_count_makes_the_same_tasks_whatever_the_size_of_a_batch(monkey
     assert contents() == first
 
 
-def test_it_adds_to_the_tasks_that_are_there_and_leaves_the_sequence_to_others() -> None:
+def test_it_keeps_existing_tasks_and_tasks_created_between_runs() -> None:
     make_task("Mine", tags=("BUG",))
     before = contents()
     seed(40)
@@ -66,7 +66,7 @@ def test_it_adds_to_the_tasks_that_are_there_and_leaves_the_sequence_to_others()
     assert Tag.objects.filter(name__iexact="bug").count() == 1
 
 
-def test_tasks_carry_none_to_four_of_its_tags() -> None:
+def test_tasks_have_up_to_four_tags() -> None:
     seed(500)
     counts = Task.objects.annotate(count=Count("tags")).values_list("count", flat=True)
     assert set(counts) == {0, 1, 2, 3, 4}
@@ -74,16 +74,16 @@ def test_tasks_carry_none_to_four_of_its_tags() -> None:
     assert 25 <= len(seed_tasks.TAGS) <= 35
 
 
-def test_times_are_in_order_and_adding_the_tags_touches_no_task() -> None:
+def test_times_are_in_order_and_adding_tags_updates_no_task() -> None:
     started = timezone.now()
     seed(500)
-    late = Q(updated_at__gt=started) | Q(completed_at__gt=F("updated_at"))  # a touch would put the time of the run
+    late = Q(updated_at__gt=started) | Q(completed_at__gt=F("updated_at"))  # an update would set the time of the run
     early = Q(updated_at__lt=F("created_at")) | Q(completed_at__lt=F("created_at"))
     assert not Task.objects.filter(late | early).exists()
     assert set(Task.objects.values_list("completed", flat=True)) == {True, False}
 
 
-def test_tasks_are_of_the_last_two_years_and_open_ones_are_due_around_today() -> None:
+def test_tasks_are_from_the_last_two_years_and_open_ones_are_due_around_today() -> None:
     seed(500)
     oldest, newest = Task.objects.earliest("created_at"), Task.objects.latest("created_at")
     now = timezone.now()
@@ -94,7 +94,7 @@ def test_tasks_are_of_the_last_two_years_and_open_ones_are_due_around_today() ->
     assert max(due) - min(due) < timedelta(days=80)
 
 
-def test_words_tell_tasks_apart() -> None:
+def test_titles_and_descriptions_vary() -> None:
     seed(1000)
     assert len(set(Task.objects.values_list("title", flat=True))) > 900
     assert 100 < Task.objects.filter(description=None).count() < 500
@@ -110,7 +110,7 @@ def test_every_task_has_a_value_for_each_column() -> None:
 
 
 @pytest.mark.parametrize("count", ["0", "-1", "1.5", "ten", "", "1_000", "1,000", "٣", "9" * 5000])
-def test_a_count_that_is_no_positive_whole_number_is_refused(count: str) -> None:
+def test_a_count_that_is_not_a_positive_whole_number_is_refused(count: str) -> None:
     with pytest.raises(CommandError, match="argument --count: "):
         call_command("seed_tasks", "--count", count)
     assert not Tag.objects.exists()
@@ -121,14 +121,14 @@ def test_a_count_is_required() -> None:
         call_command("seed_tasks")
 
 
-def test_it_is_quiet_without_a_terminal(capfd: pytest.CaptureFixture[str]) -> None:
+def test_without_a_terminal_there_is_no_progress_bar(capfd: pytest.CaptureFixture[str]) -> None:
     call_command("seed_tasks", count=20)
     output, errors = capfd.readouterr()
     assert output.startswith("Tasks added: 20 ")
     assert errors == ""
 
 
-def test_a_terminal_shows_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_shows_the_progress_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
@@ -140,7 +140,7 @@ def test_a_terminal_shows_the_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "20.0/20.0 [" in terminal.getvalue()
 
 
-def test_ctrl_c_leaves_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_complete_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(count: int) -> Iterator[seed_tasks.Drawn]:
         tasks = draw_tasks(count)
         yield from islice(tasks, 8)
@@ -153,13 +153,13 @@ def test_ctrl_c_leaves_whole_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     Task.objects.all().delete()
     monkeypatch.setattr(seed_tasks, "BATCH", 5)
     monkeypatch.setattr(seed_tasks, "draw_tasks", interrupted)
-    with pytest.raises(CommandError, match="at least 5 of 12, in whole batches of 5") as caught:
+    with pytest.raises(CommandError, match="at least 5 of 12, in complete batches of 5") as caught:
         seed(12)
     assert caught.value.returncode == 130
     assert contents() == whole
 
 
-def test_timeouts_are_lifted_for_its_own_statements_only() -> None:
+def test_timeouts_are_lifted_only_for_its_own_statements() -> None:
     seen = []
 
     def look(execute: Callable[..., Any], sql: str, *context: Any) -> Any:

@@ -39,12 +39,11 @@ def value(expression: str, **variables: str) -> str:
     return done.stdout.strip()
 
 
-def test_every_variable_is_in_the_example_and_in_the_readme() -> None:
+def test_every_variable_is_in_the_example_and_in_the_guide_for_operators() -> None:
     found = re.findall(r'env\.(\w+)\(\s*"([A-Z_]+)"', (ROOT / "config/settings.py").read_text())
     code = {name for _, name in found} | {f"{name}_FILE" for method, name in found if method == "secret"}
-    section = (ROOT / "README.md").read_text().partition("## The environment")[2].partition("\n## ")[0]
-    readme = set(re.findall(r"^\| `([A-Z_]+)` \|", section, re.MULTILINE))
-    assert variables_in((ROOT / ".env.example").read_text()) == code == readme
+    guide = set(re.findall(r"^\| `([A-Z_]+)` \|", (ROOT / "docs/operations.md").read_text(), re.MULTILINE))
+    assert variables_in((ROOT / ".env.example").read_text()) == code == guide
 
 
 DEFAULTS = {
@@ -76,28 +75,40 @@ def test_a_database_url_is_taken_apart() -> None:
 @pytest.mark.parametrize(
     ("variables", "line"),
     [
-        ({"SECRET_KEY": ""}, "SECRET_KEY is not set: put 50 random characters or more"),
-        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set: put the names"),
-        ({"ALLOWED_HOSTS": "https://a.example/"}, "ALLOWED_HOSTS has 'https://a.example/': put the names"),
-        ({"ALLOWED_HOSTS": "a.example,,b"}, "ALLOWED_HOSTS has '': put the names"),
-        ({"DEBUG": "maybe"}, "DEBUG is 'maybe': put true or false"),
-        ({"API_ANONYMOUS": "all"}, "API_ANONYMOUS is 'all': put one of write, read, none"),
-        ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two': put a whole number from 1 to 256"),
-        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY is '0': put a whole number from 1 to 256"),
-        ({"TRUSTED_PROXIES": "yes"}, "TRUSTED_PROXIES is 'yes': put a whole number from 0 to 9"),
-        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES is '-1': put a whole number from 0 to 9"),
-        ({"CORS_ALLOWED_ORIGINS": "*"}, "CORS_ALLOWED_ORIGINS has '*': put origins as browsers send them"),
-        ({"SECRET_KEY_FILE": "/k"}, "SECRET_KEY and SECRET_KEY_FILE are both set: keep one of them"),
-        ({"DATABASE_URL_FILE": "/d"}, "DATABASE_URL and DATABASE_URL_FILE are both set: keep one of them"),
-        ({"BIND": "8000"}, "BIND is '8000': put an address like 127.0.0.1:8000"),
-        ({"BIND": "127.0.0.1:99999"}, "BIND is '127.0.0.1:99999': put an address"),
-        ({"BIND": "localhost:http"}, "BIND is 'localhost:http': put an address"),
-        ({"DATABASE_URL": "sqlite:///db.sqlite3"}, "DATABASE_URL does not name a PostgreSQL database: put"),
-        ({"DATABASE_URL": "postgresql://host"}, "DATABASE_URL does not name a PostgreSQL database: put"),
-        ({"DATABASE_URL": "postgresql://u:secret@host:port/db"}, "DATABASE_URL can't be read: put postgresql://"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY is required in a deployment. Expected at least 50 random characters, such as"),
+        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is required in a deployment. Expected the host names of this service"),
+        (
+            {"ALLOWED_HOSTS": "https://a.example/"},
+            "ALLOWED_HOSTS has the invalid value 'https://a.example/'. Expected the host names",
+        ),
+        ({"ALLOWED_HOSTS": "a.example,,b"}, "ALLOWED_HOSTS has the invalid value ''. Expected the host names"),
+        ({"DEBUG": "maybe"}, "DEBUG must be true or false, not 'maybe'."),
+        ({"API_ANONYMOUS": "all"}, "API_ANONYMOUS must be one of write, read, none, not 'all'."),
+        ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY must be a whole number from 1 to 256, not 'two'."),
+        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY must be a whole number from 1 to 256, not '0'."),
+        ({"TRUSTED_PROXIES": "yes"}, "TRUSTED_PROXIES must be a whole number from 0 to 9, not 'yes'."),
+        ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be a whole number from 0 to 9, not '-1'."),
+        (
+            {"CORS_ALLOWED_ORIGINS": "*"},
+            "CORS_ALLOWED_ORIGINS has the invalid value '*'. Expected origins as browsers send them",
+        ),
+        ({"SECRET_KEY_FILE": "/k"}, "SECRET_KEY and SECRET_KEY_FILE are both set. Set only one of them."),
+        ({"DATABASE_URL_FILE": "/d"}, "DATABASE_URL and DATABASE_URL_FILE are both set. Set only one of them."),
+        ({"BIND": "8000"}, "BIND must be an address such as 127.0.0.1:8000 or unix:/run/tasks.sock, not '8000'."),
+        ({"BIND": "127.0.0.1:99999"}, "BIND must be an address such as"),
+        ({"BIND": "localhost:http"}, "BIND must be an address such as"),
+        (
+            {"DATABASE_URL": "sqlite:///db.sqlite3"},
+            "DATABASE_URL does not name a PostgreSQL database. Expected postgresql://",
+        ),
+        (
+            {"DATABASE_URL": "postgresql://host"},
+            "DATABASE_URL does not name a PostgreSQL database. Expected postgresql://",
+        ),
+        ({"DATABASE_URL": "postgresql://u:secret@host:port/db"}, "DATABASE_URL is invalid. Expected postgresql://"),
     ],
 )
-def test_what_is_missing_or_wrong_stops_the_start_with_one_line(variables: dict[str, str], line: str) -> None:
+def test_a_missing_or_invalid_variable_stops_the_start_with_one_line(variables: dict[str, str], line: str) -> None:
     done = settings("DEBUG", **DEPLOYMENT | variables)
     assert done.returncode == 1
     assert done.stderr.startswith(f"tasks-api: {line}")
@@ -118,10 +129,10 @@ def test_secrets_come_from_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (None, "can't be read: No such file or directory"),
-        (b"\xff\xfe", "can't be read: it is no text"),
-        (b" \n", "is empty or has more than one line"),
-        (b"secret\nsecret", "is empty or has more than one line"),
+        (None, "can't be read: No such file or directory."),
+        (b"\xff\xfe", "can't be read: it is not UTF-8 text."),
+        (b" \n", "must have exactly one line."),
+        (b"secret\nsecret", "must have exactly one line."),
     ],
 )
 def test_a_file_that_holds_no_secret_stops_the_start_with_one_line(
@@ -131,7 +142,7 @@ def test_a_file_that_holds_no_secret_stops_the_start_with_one_line(
     if content is not None:
         file.write_bytes(content)
     done = settings("DEBUG", **DEPLOYMENT | {"SECRET_KEY": "", "SECRET_KEY_FILE": str(file)})
-    assert (done.returncode, done.stderr) == (1, f"tasks-api: SECRET_KEY_FILE is '{file}', which {problem}\n")
+    assert (done.returncode, done.stderr) == (1, f"tasks-api: SECRET_KEY_FILE names '{file}', which {problem}\n")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +154,10 @@ def test_a_file_that_holds_no_secret_stops_the_start_with_one_line(
 )
 def test_an_origin_that_no_browser_sends_stops_the_start(origin: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CORS_ALLOWED_ORIGINS", f"https://a.example,{origin}")
-    with pytest.raises(SystemExit, match=re.escape(f"tasks-api: CORS_ALLOWED_ORIGINS has '{origin}': put origins")):
+    with pytest.raises(
+        SystemExit,
+        match=re.escape(f"tasks-api: CORS_ALLOWED_ORIGINS has the invalid value '{origin}'. Expected origins"),
+    ):
         Environment("").origins("CORS_ALLOWED_ORIGINS")
 
 

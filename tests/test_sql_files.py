@@ -1,4 +1,4 @@
-"""The functions and triggers of the database are those of the SQL files, and a migration has installed each."""
+"""The database has the functions and triggers of the SQL files, and a migration installs each file."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ DROP_ALL = """
 
 
 @pytest.mark.django_db
-def test_the_files_alone_make_what_the_migrations_made() -> None:
+def test_the_files_create_the_same_as_the_migrations() -> None:
     with connection.cursor() as cursor, transaction.atomic():
         cursor.execute(INSTALLED)
         migrated = cursor.fetchall()

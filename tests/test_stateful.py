@@ -1,4 +1,4 @@
-"""The service against a plain model of it: whatever is done, and in whatever order, both say the same."""
+"""Compares the service with a plain model of it, after any requests in any order."""
 
 import datetime
 import json
@@ -17,7 +17,7 @@ from tasks.models import Tag, Task
 
 Json = dict[str, Any]
 
-# Few words, so that searches find some; in titles lower-case ASCII, which every collation orders alike.
+# Few words, so that searches find tasks. Titles are lower-case ASCII, which every collation orders alike.
 TITLES = ("apple", "bread", "milk", "mill", "a" * 200)
 WORDS = (*TITLES[:4], "Milk", "BREAD", "größe", "Größe")
 TAGS = ("home", "Home", "HOME", "work", "wOrk", "größe", "Größe", "GRÖSSE", "É", "é", "two words", "x" * 50)
@@ -50,7 +50,7 @@ members: dict[str, st.SearchStrategy[Any]] = {
 ignored = {name: st.none() | st.just("x") | st.just({"a": [1]}) for name in ("id", "created_at", "updated_at")}
 bodies = st.fixed_dictionaries({}, optional=members | ignored)
 new_bodies = st.builds(operator.or_, st.fixed_dictionaries({"title": members["title"]}), bodies)
-# Each with the place that the answer must name. The new tags in them must not come into being.
+# Each with the place that the answer must name. Their new tags must not be created.
 wrong_bodies = st.sampled_from(
     (
         ({"title": " "}, "/title"),
@@ -74,13 +74,13 @@ wrong_queries = st.sampled_from(
 
 @dataclass
 class Model:
-    """What the service should hold: its tasks by id, and the first spelling of every tag."""
+    """The expected content of the service: its tasks by id, and the first spelling of every tag."""
 
     tasks: dict[int, Json] = field(default_factory=dict)
     spellings: dict[str, str] = field(default_factory=dict)
 
     def changed(self, task: Json, body: Json) -> Json:
-        """The task with the members of a body, as the service should answer it, apart from times that it sets."""
+        """The task that the service should return for a body, without the times that it sets."""
         sent = {name: value for name, value in body.items() if name in members}
         if "title" in sent:
             sent["title"] = sent["title"].strip()
@@ -92,7 +92,7 @@ class Model:
         return self.spellings.setdefault(name.lower(), name)
 
     def page(self, query: Json) -> list[Json]:
-        """All tasks that a query finds, in its order."""
+        """The tasks that a query finds, in its order."""
         found = [task for task in self.tasks.values() if all(matches(task, *one) for one in query.items())]
         terms = query.get("ordering", "-created_at").split(",")
         for term in reversed([*terms, terms[-1][: terms[-1].startswith("-")] + "id"]):
@@ -253,7 +253,7 @@ class Service(RuleBasedStateMachine):
         return [task[column] for task in self.model.tasks.values() for column in columns]
 
     def queries(self) -> st.SearchStrategy[Json]:
-        """Of the list: times are those that the tasks have, on many clocks, and some long before and after."""
+        """Queries of the list. Times are those of the tasks, with many offsets, and some long before and after."""
         known = sorted({*self.times("created_at", "updated_at"), "0001-01-03T00:00:00Z", "9999-12-29T23:59:59.999999Z"})
         times = st.builds(
             lambda time, zone: datetime.datetime.fromisoformat(time).astimezone(zone).isoformat(),
@@ -273,7 +273,7 @@ class Service(RuleBasedStateMachine):
             **{f"{name}__{end}": times for name in ("created_at", "updated_at") for end in ("gte", "lt")},
             "search": st.lists(words, min_size=1, max_size=2).map(" ".join),
         }
-        # One or two at a time: with all of them no task would be found.
+        # One or two at a time: with all filters, no task would match.
         chosen = st.lists(st.sampled_from(sorted(filters)), max_size=2, unique=True)
         return chosen.flatmap(
             lambda names: st.fixed_dictionaries({name: filters[name] for name in names}, optional={"ordering": orders})

@@ -1,4 +1,4 @@
-"""At most 20 tags for a task, whoever adds them; the admin says it in words and changes nothing."""
+"""A task has at most 20 tags, whoever adds them. The admin reports the limit and changes nothing."""
 
 import threading
 from functools import partial
@@ -35,10 +35,10 @@ def link(task: Task, name: str) -> None:
 
 
 def make_task_from_before_the_rule() -> Task:
-    """With one tag more than a task can have today."""
+    """A task with one tag more than allowed, from before the limit."""
     task = make_task("From before", tags=NAMES)
     with transaction.atomic():
-        # Checks of foreign keys that are still to come would not let the table be altered.
+        # A table with pending checks of foreign keys can't be altered.
         run("SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE tasks_task_tags DISABLE TRIGGER tasks_task_tags_too_many")
         link(task, "one more")
         run("ALTER TABLE tasks_task_tags ENABLE TRIGGER tasks_task_tags_too_many; SET CONSTRAINTS ALL DEFERRED")
@@ -46,7 +46,7 @@ def make_task_from_before_the_rule() -> Task:
 
 
 def page_after(staff: Client, page: str) -> str:
-    """What staff sees after confirming what this page asks."""
+    """The page that staff see after confirming this one."""
     return staff.post(page, form_on(staff, page), follow=True).content.decode()
 
 
@@ -74,7 +74,7 @@ def test_the_database_refuses_one_more(sql: str) -> None:
 
 
 @in_transactions
-def test_of_two_who_add_the_last_one_at_once_one_is_refused() -> None:
+def test_of_two_clients_that_add_the_last_tag_at_once_one_is_refused() -> None:
     task, refused = make_task(tags=NAMES[1:]), []
 
     def add() -> None:
@@ -93,8 +93,8 @@ def test_of_two_who_add_the_last_one_at_once_one_is_refused() -> None:
 
 
 @in_transactions
-def test_of_many_who_replace_tags_at_once_none_is_refused(api: APIClient) -> None:
-    """Each task that is written has at most 20 tags: those that go are gone before others come."""
+def test_of_many_clients_that_replace_tags_at_once_none_is_refused(api: APIClient) -> None:
+    """Each task that is written has at most 20 tags: old ones are removed before new ones are added."""
     task, statuses = make_task(tags=NAMES), []
 
     def replace(letter: str) -> None:
@@ -108,7 +108,7 @@ def test_of_many_who_replace_tags_at_once_none_is_refused(api: APIClient) -> Non
     assert len({name[0] for name in task.tag_names()}) == 1
 
 
-def test_a_task_with_more_from_before_keeps_them_and_gets_no_other(api: APIClient) -> None:
+def test_a_task_that_already_has_more_keeps_them_and_gets_no_other(api: APIClient) -> None:
     task = make_task_from_before_the_rule()
     change_task(task.pk, {"title": "New"})
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -119,20 +119,20 @@ def test_a_task_with_more_from_before_keeps_them_and_gets_no_other(api: APIClien
     assert len(task.tag_names()) == 20
 
 
-# What staff is told
+# What staff see
 
 
-def test_the_form_says_it(staff: Client) -> None:
+def test_the_form_reports_the_limit(staff: Client) -> None:
     task = make_task(tags=NAMES)
     tags = [tag.pk for tag in Tag.objects.named([*NAMES, "one more"])]
     page = f"/admin/tasks/task/{task.pk}/change/"
     answer = staff.post(page, form_on(staff, page, title="New", tags=tags))
-    assert "no more than 20 elements" in answer.content.decode()
+    assert "Must have at most 20 items; this has 21." in answer.content.decode()
     task.refresh_from_db()
     assert (task.title, len(task.tag_names())) == ("Buy milk", 20)
 
 
-def test_the_form_of_a_task_with_more_from_before_saves_other_members(staff: Client) -> None:
+def test_the_form_of_a_task_that_already_has_more_saves_other_fields(staff: Client) -> None:
     task = make_task_from_before_the_rule()
     page = f"/admin/tasks/task/{task.pk}/change/"
     assert staff.post(page, form_on(staff, page, title="New")).status_code == 302
@@ -140,14 +140,14 @@ def test_the_form_of_a_task_with_more_from_before_saves_other_members(staff: Cli
     assert (task.title, len(task.tag_names())) == ("New", 21)
 
 
-def test_a_tag_of_a_full_task_can_be_merged_into_one_that_it_has_not(staff: Client) -> None:
+def test_a_tag_of_a_full_task_can_be_merged_into_one_it_does_not_have(staff: Client) -> None:
     task = make_task(tags=NAMES)
     Tag.objects.create(name="target")
-    assert "1 task changed." in merge(staff, "target", NAMES[0])
+    assert "1 task retagged; 1 tag merged into “target”." in merge(staff, "target", NAMES[0])
     assert task.tag_names() == sorted([*NAMES[1:], "target"])
 
 
-def test_merging_says_it(staff: Client) -> None:
+def test_merging_reports_the_limit(staff: Client) -> None:
     task = make_task_from_before_the_rule()
     Tag.objects.create(name="target")
     assert f"Nothing was merged: {SAID}" in merge(staff, "target", NAMES[0])
@@ -156,7 +156,7 @@ def test_merging_says_it(staff: Client) -> None:
 
 
 @in_transactions
-def test_restoring_and_undoing_say_it(alice: User) -> None:
+def test_restoring_and_undoing_report_the_limit(alice: User) -> None:
     staff, task = client_of(alice), make_task_from_before_the_rule()
     version = Change.objects.filter(task_id=task.pk).latest("pk")
     message = do(staff, "remove_tag", task, tag="one more")
@@ -167,16 +167,18 @@ def test_restoring_and_undoing_say_it(alice: User) -> None:
 
 
 @in_transactions
-def test_bringing_back_says_it(alice: User) -> None:
+def test_bringing_back_reports_the_limit(alice: User) -> None:
     staff, task = client_of(alice), make_task_from_before_the_rule()
     pk = task.pk
     message = do(staff, "delete_selected", task)
-    for page in (f"/admin/tasks/task/{pk}/bring-back/", undo_url(message)):
+    for page in (f"/admin/tasks/task/{pk}/restore/", undo_url(message)):
         assert f"Nothing was changed: {SAID}" in page_after(staff, page)
         assert not Task.objects.exists()
 
 
-def test_another_fault_of_the_same_page_is_not_taken_for_it(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_error_on_the_same_page_is_not_reported_as_the_limit(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     task = make_task()
     version = Change.objects.latest("pk")
 

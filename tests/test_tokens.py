@@ -1,4 +1,4 @@
-"""Tokens: who they let in, and what nobody learns from a refusal."""
+"""Tokens: what they allow, and that a refusal reveals nothing."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ def bearer(api: APIClient, text: str) -> APIClient:
     return api
 
 
-def test_a_token_says_what_it_is_and_has_256_bits() -> None:
+def test_a_token_has_its_prefix_and_256_bits() -> None:
     text = new_token()
     assert text.startswith("tasks_")
     assert text.isascii()
@@ -42,7 +42,7 @@ def test_a_token_says_what_it_is_and_has_256_bits() -> None:
     assert len({new_token() for _ in range(100)}) == 100
 
 
-def test_a_typing_error_is_seen_in_the_text_alone() -> None:
+def test_a_mistyped_token_is_recognized_without_the_database() -> None:
     text = new_token()
     assert public_id_of(text) == text[6:18]
     for place in (0, 6, 17, 18, 40, 60, 61, 66):
@@ -75,15 +75,15 @@ def test_a_token_does_what_its_user_may(api: APIClient, settings: Settings, bob:
     assert api.post("/tasks/", {"title": "A"}).status_code == 201
     answer = api.delete(f"/tasks/{make_task().pk}")
     assert (answer.status_code, answer.json()["code"]) == (403, "permission_denied")
-    assert answer.json()["detail"] == "This needs the permission tasks.delete_task."
+    assert answer.json()["detail"] == "The permission tasks.delete_task is required."
 
 
-def test_it_needs_no_csrf_token(bob: User) -> None:
+def test_a_request_with_a_token_needs_no_csrf_token(bob: User) -> None:
     api = bearer(APIClient(enforce_csrf_checks=True), make_token(bob))
     assert api.post("/tasks/", {"title": "A"}, format="json").status_code == 201
 
 
-def test_the_scheme_is_taken_in_any_case(api: APIClient, bob: User) -> None:
+def test_the_scheme_is_accepted_in_any_case(api: APIClient, bob: User) -> None:
     api.credentials(HTTP_AUTHORIZATION=f"bearer   {make_token(bob)} ")
     assert api.get("/tasks/").status_code == 200
 
@@ -98,7 +98,7 @@ def test_a_token_wins_over_a_session(api: APIClient, alice: User, bob: User) -> 
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_permissions_are_those_of_now(api: APIClient, settings: Settings, bob: User) -> None:
+def test_a_change_of_permissions_takes_effect_at_once(api: APIClient, settings: Settings, bob: User) -> None:
     settings.API_ANONYMOUS = "none"
     bearer(api, make_token(bob))
     assert api.get("/tasks/").status_code == 200
@@ -155,7 +155,7 @@ def test_all_refused_tokens_get_one_answer(
         "type": "/docs#error-invalid_token",
         "title": "Unauthorized",
         "status": 401,
-        "detail": "Put a token that is valid: Authorization: Bearer tasks_... This one is wrong, expired or revoked.",
+        "detail": "The token is wrong, expired or revoked: expected Authorization: Bearer, followed by a valid token.",
         "code": "invalid_token",
     }
     assert Change.objects.count() == changes
@@ -169,7 +169,7 @@ def test_without_a_token_the_answer_asks_for_one(api: APIClient, settings: Setti
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_revocation_acts_on_the_next_request(api: APIClient, bob: User) -> None:
+def test_a_revocation_takes_effect_on_the_next_request(api: APIClient, bob: User) -> None:
     bearer(api, make_token(bob))
     assert api.get("/tasks/").status_code == 200
     Token.objects.update(revoked_at=timezone.now())
@@ -188,13 +188,13 @@ def test_a_token_costs_one_query_whatever_the_permissions(api: APIClient, bob: U
     assert len(captured) == len(without) + 1
 
 
-def test_one_that_is_mistyped_costs_none(api: APIClient) -> None:
+def test_a_mistyped_token_costs_no_query(api: APIClient) -> None:
     with CaptureQueriesContext(connection) as captured:
         assert bearer(api, f"{new_token()[:-1]}!").get("/tasks/").status_code == 401
     assert not captured.captured_queries
 
 
-def test_it_is_found_by_an_index(bob: User) -> None:
+def test_a_token_is_found_by_an_index(bob: User) -> None:
     make_token(bob)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
@@ -206,7 +206,7 @@ def last_used() -> Any:
     return Token.objects.get().last_used_at
 
 
-def test_the_last_use_is_noted_at_most_once_a_minute(api: APIClient, bob: User) -> None:
+def test_the_last_use_is_recorded_at_most_once_a_minute(api: APIClient, bob: User) -> None:
     bearer(api, make_token(bob))
     assert last_used() is None
     api.get("/tasks/")
@@ -219,7 +219,7 @@ def test_the_last_use_is_noted_at_most_once_a_minute(api: APIClient, bob: User) 
         assert (last_used() != before) is is_noted
 
 
-def test_a_remembered_grant_is_looked_up_when_its_use_is_to_be_noted_or_it_expires(
+def test_a_cached_grant_is_looked_up_again_when_its_use_must_be_recorded_or_it_expires(
     api: APIClient, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1000.0
@@ -242,7 +242,7 @@ def queries_of(api: APIClient, expected: int) -> int:
 
 @pytest.fixture
 def view(transactional_db: None) -> Iterator[Permission]:
-    """The permission to view tasks, which is there again afterwards: a flush spares what migrations make."""
+    """The permission to view tasks. It is restored afterwards, because a flush keeps what migrations create."""
     permission = Permission.objects.get(codename="view_task")
     holders = list(permission.group_set.all())
     yield permission
@@ -250,10 +250,10 @@ def view(transactional_db: None) -> Iterator[Permission]:
     permission.group_set.set(holders)
 
 
-def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
+def test_a_cached_grant_costs_no_query_and_ends_with_the_permission(
     api: APIClient, settings: Settings, view: Permission
 ) -> None:
-    """Each of these is a change that some other process may make."""
+    """Changes that another process may make."""
     settings.API_ANONYMOUS = "none"
     readers = Group.objects.create(name="Readers of this test")
     endings: dict[str, Callable[[User], object]] = {
@@ -272,13 +272,16 @@ def test_a_remembered_grant_costs_no_query_and_counts_no_longer_than_it_holds(
         user.groups.add(readers)
         make_task(title=why)
         bearer(api, make_token(user))
-        assert (queries_of(api, 200), queries_of(api, 200)) == (3, 1)  # the page; at first the grant, and its use
+        assert (queries_of(api, 200), queries_of(api, 200)) == (
+            3,
+            1,
+        )  # the page; the first time also the grant and its use
         end(user)
         assert queries_of(api, 403 if "group" in why or "permission" in why else 401) > 1, why
 
 
 @pytest.mark.django_db(transaction=True)
-def test_what_a_remembered_grant_no_longer_allows_does_not_even_find_nothing(
+def test_a_cached_grant_that_no_longer_holds_is_a_401_even_for_an_empty_list(
     api: APIClient, settings: Settings, bob: User
 ) -> None:
     settings.API_ANONYMOUS = "none"
@@ -290,7 +293,7 @@ def test_what_a_remembered_grant_no_longer_allows_does_not_even_find_nothing(
         assert api.get(f"/tasks/{query}").status_code == 401
 
 
-def test_a_process_remembers_so_many_grants_and_no_more(
+def test_a_process_caches_a_limited_number_of_grants(
     api: APIClient, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(grants, "MOST_REMEMBERED", 2)
@@ -301,8 +304,8 @@ def test_a_process_remembers_so_many_grants_and_no_more(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_waits_to_note_the_use(bob: User) -> None:
-    """Another transaction has just noted it, and is not done yet."""
+def test_no_request_waits_to_record_the_last_use(bob: User) -> None:
+    """Another transaction has just recorded the use and has not committed."""
     api, held, done = bearer(APIClient(), make_token(bob)), threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -325,7 +328,7 @@ def test_nobody_waits_to_note_the_use(bob: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_database_that_takes_no_writes_can_be_read_with_a_token(bob: User) -> None:
+def test_a_read_only_database_can_be_read_with_a_token(bob: User) -> None:
     api = bearer(APIClient(), make_token(bob))
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")

@@ -1,4 +1,4 @@
-"""Todoist's CSV and Vikunja's JSON: what the mapping in the README says."""
+"""Todoist's CSV and Vikunja's JSON are mapped as docs/import-export.md says."""
 
 import io
 import json
@@ -32,7 +32,7 @@ def todoist(*lines: str) -> list[Values]:
     return rows
 
 
-def test_a_task_of_todoist_with_all_that_it_can_have() -> None:
+def test_a_todoist_task_with_every_column() -> None:
     rows, faults, left = mapped(
         HEADER
         + "meta,view_style=list,,,,,,,,,,,,\n"
@@ -77,24 +77,24 @@ def test_a_task_of_todoist_with_all_that_it_can_have() -> None:
         ("", None, None),
     ],
 )
-def test_a_date_of_todoist_is_read_or_kept_as_it_is(text: str, due: str | None, note: str | None) -> None:
+def test_a_todoist_date_is_the_due_date_or_a_line_of_text(text: str, due: str | None, note: str | None) -> None:
     (row,) = todoist(f"task,Call,,,1,,,{text},en,,,,,")
     assert (row["due_date"], row["description"]) == (due and date.fromisoformat(due), note)
 
 
-def test_a_deadline_alone_is_the_due_date() -> None:
+def test_a_todoist_deadline_without_a_date_is_the_due_date() -> None:
     (row,) = todoist("task,Call,,,1,,,,,,,,2026-10-09,en")
     assert (row["due_date"], row["description"]) == (date(2026, 10, 9), "Deadline: 2026-10-09")
 
 
-def test_tasks_of_todoist_are_indented_below_those_above_them() -> None:
+def test_an_indented_todoist_task_is_a_subtask_of_the_one_above() -> None:
     rows = todoist(
         *(f"task,{name},,4,{depth},,,,,,,," + "," for name, depth in [("A", 1), ("B", 2), ("C", 3), ("D", 2)])
     )
     assert [row["description"] for row in rows] == [None, "Subtask of: A", "Subtask of: B", "Subtask of: A"]
 
 
-def test_what_is_too_long_or_too_much_goes_into_the_description() -> None:
+def test_what_is_too_long_or_too_many_goes_into_the_description() -> None:
     section, labels = "s" * 51, " ".join(f"@l{number}" for number in range(21))
     (long, many) = todoist(
         f"section,{section},,,,,,,,,,,,", f"task,{'t' * 300},Text", f"task,Many {labels},,,,,,,,,,,,"
@@ -104,13 +104,13 @@ def test_what_is_too_long_or_too_much_goes_into_the_description() -> None:
     assert (len(many["tags"]), many["description"]) == (20, f"Label: l20\nSection: {section}")
 
 
-def test_a_priority_of_todoist_is_ours_and_its_default_is_none() -> None:
+def test_a_todoist_priority_is_kept_and_its_default_is_none() -> None:
     rows = todoist(*(f"task,Call,,{priority},,,,,,,,,," for priority in ("1", "2", "3", "4", "", "high")))
     assert [row["priority"] for row in rows] == [1, 2, 3, None, None, None]
     assert [row["description"] for row in rows] == [None, None, None, None, None, "Priority: high"]
 
 
-def test_a_title_of_labels_alone_stays() -> None:
+def test_a_todoist_title_with_only_labels_is_kept() -> None:
     (row,) = todoist("task,@home @HOME,,,,,,,,,,,,")
     assert (row["title"], row["tags"]) == ("@home @HOME", ["home"])
 
@@ -118,19 +118,19 @@ def test_a_title_of_labels_alone_stays() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("TYPE,CONTENT,COLOUR\n", "line 1: Todoist's CSV has no columns 'COLOUR'."),
-        ("TYPE,CONTENT\ntask,a,b\n", "line 2: It has 3 cells, and the header 2."),
+        ("TYPE,CONTENT,COLOUR\n", "line 1: Todoist's CSV has no column 'COLOUR'. Known columns: TYPE, CONTENT, "),
+        ("TYPE,CONTENT\ntask,a,b\n", "line 2: Expected 2 cells, as in the header; this row has 3."),
     ],
 )
-def test_a_file_like_todoists_that_is_not_is_refused(text: str, message: str) -> None:
+def test_a_file_that_only_resembles_todoists_is_refused(text: str, message: str) -> None:
     with pytest.raises(BadFile, match=message):
         list(read(Source(io.BytesIO(text.encode())), "csv").records)
 
 
-def test_bad_rows_of_todoist_are_told_from_the_others() -> None:
+def test_bad_todoist_rows_do_not_affect_the_others() -> None:
     rows, faults, _ = mapped(HEADER + ",What is this,,,,,,,,,,,,\ntask,,,,,,,,,,,,,\ntask,Good,,,,,,,,,,,,\n")
     assert [row["title"] for row in rows] == ["Good"]
-    assert faults[0] == (2, "", "TYPE has to be task, section or note.")
+    assert faults[0] == (2, "", "TYPE must be task, section, note or meta.")
     assert faults[1][:2] == (3, "title")
 
 
@@ -152,7 +152,7 @@ def vikunja(*tasks: dict[str, Any]) -> list[Values]:
     return rows
 
 
-def test_a_task_of_vikunja_with_all_that_it_can_have() -> None:
+def test_a_vikunja_task_with_every_field() -> None:
     (row,), faults, left = mapped(json.dumps([PROJECT, {"id": 2, "title": "Empty", "tasks": None}], indent=1), "json")
     assert not faults
     expected = {
@@ -171,13 +171,13 @@ def test_a_task_of_vikunja_with_all_that_it_can_have() -> None:
     assert left == {"hex_color of a task": 1, "attachments of a task": 1, "description of a project": 1}
 
 
-def test_a_priority_of_vikunja_is_ours_from_its_highest_to_its_lowest() -> None:
+def test_a_vikunja_priority_is_mapped_from_highest_to_lowest() -> None:
     rows = vikunja(*({"id": 1, "title": "A", "priority": priority} for priority in (5, 4, 3, 2, 1, 0, None, 6)))
     assert [row["priority"] for row in rows] == [1, 1, 2, 3, 4, None, None, None]
     assert [row["description"] for row in rows][-2:] == [None, "Priority: 6"]
 
 
-def test_no_time_of_vikunja_is_none_and_a_time_of_day_is_kept() -> None:
+def test_an_unset_vikunja_time_is_none_and_a_time_of_day_is_kept() -> None:
     plain, repeats, due = vikunja(
         {"id": 1, "title": "A", "description": "", "done": False, "done_at": NONE, "due_date": NONE},
         {"id": 2, "title": "B", "done": False, "done_at": "2026-01-03T10:00:00Z"},
@@ -194,12 +194,12 @@ def test_no_time_of_vikunja_is_none_and_a_time_of_day_is_kept() -> None:
 
 
 @pytest.mark.parametrize("text", ['[{"tasks": [], 7: 1}]', '[{"tasks": null}, {7}]'])
-def test_a_project_that_is_no_object_is_refused_with_the_place(text: str) -> None:
+def test_a_vikunja_project_that_is_not_an_object_is_refused_with_the_place(text: str) -> None:
     with pytest.raises(BadFile, match="line 1"):
         list(read(Source(io.BytesIO(text.encode())), "json").records)
 
 
-def test_projects_in_projects_and_long_ones_are_read() -> None:
+def test_nested_and_long_vikunja_projects_are_read() -> None:
     tasks = [{"id": number, "title": "x" * 200, "description": "y" * 9000} for number in range(60)]
     projects: list[dict[str, Any]] = [
         {"tasks": []},
@@ -214,18 +214,18 @@ def test_projects_in_projects_and_long_ones_are_read() -> None:
 @pytest.mark.parametrize(
     ("task", "fault"),
     [
-        (7, "This is no task of Vikunja's: it has no title."),
-        ({"id": 1}, "This is no task of Vikunja's: it has no title."),
-        ({"title": "No id"}, "This is no task of Vikunja's: a member is missing or of another type."),
+        (7, "This is not a Vikunja task: title is missing."),
+        ({"id": 1}, "This is not a Vikunja task: title is missing."),
+        ({"title": "No id"}, "This is not a Vikunja task: id is missing."),
         (
             {"id": 1, "title": "A", "labels": [1]},
-            "This is no task of Vikunja's: a member is missing or of another type.",
+            "This is not a Vikunja task: a field has the wrong type.",
         ),
-        ({"id": 1, "title": "A", "created": "today"}, "created_at: Put a time with its offset like"),
+        ({"id": 1, "title": "A", "created": "today"}, "created_at: Expected a date-time with its offset from UTC"),
         ({"id": 1, "title": "A", "comments": [{"comment": "\ud800"}]}, "comments: "),
     ],
 )
-def test_a_task_of_vikunja_that_is_none_is_a_bad_row(task: object, fault: str) -> None:
+def test_a_vikunja_task_that_is_malformed_is_a_bad_row(task: object, fault: str) -> None:
     rows, (found,), _ = mapped(json.dumps([{"tasks": [task, {"id": 2, "title": "Good"}]}]), "json")
     assert [row["title"] for row in rows] == ["Good"]
     assert fault in str(found)

@@ -38,7 +38,7 @@ def patch(api: APIClient, task: Task, body: Any) -> dict[str, Any]:
         ("tags", []),
     ],
 )
-def test_one_member_changes_and_the_others_stay(api: APIClient, member: str, value: Any) -> None:
+def test_one_field_changes_and_the_others_stay(api: APIClient, member: str, value: Any) -> None:
     task = make_task("A", description="text", due_date="2026-11-22", priority=4, tags=("a", "b"))
     before = api.get(f"/tasks/{task.pk}").json()
     after = patch(api, task, {member: value})
@@ -48,8 +48,8 @@ def test_one_member_changes_and_the_others_stay(api: APIClient, member: str, val
     assert api.get(f"/tasks/{task.pk}").json() == after
 
 
-def test_every_member_that_is_documented_as_writable_is_written(api: APIClient) -> None:
-    """One that is forgotten in tasks/sql/write.sql would be an answer of 200 to nothing."""
+def test_every_field_documented_as_writable_is_written(api: APIClient) -> None:
+    """A field that is missing in tasks/sql/write.sql would be a 200 that writes nothing."""
     values: dict[str, Any] = {
         "title": "B",
         "description": "text",
@@ -89,13 +89,13 @@ def test_a_patch_that_changes_nothing_writes_nothing(api: APIClient, body: dict[
     assert api.get(f"/tasks/{task.pk}").json() == before
 
 
-def test_another_content_type_is_a_415_that_says_what_is_taken(api: APIClient) -> None:
+def test_another_content_type_is_a_415_that_names_the_accepted_ones(api: APIClient) -> None:
     answer = api.patch(f"/tasks/{make_task().pk}", "[]", content_type="application/json-patch+json")
     assert answer.status_code == 415
     assert answer["Accept-Patch"] == "application/json, application/merge-patch+json"
 
 
-def test_merge_patch_is_taken_too(api: APIClient) -> None:
+def test_merge_patch_is_accepted_too(api: APIClient) -> None:
     task = make_task(description="text")
     answer = api.patch(f"/tasks/{task.pk}", '{"description": null}', content_type="application/merge-patch+json")
     assert answer.json()["description"] is None
@@ -116,7 +116,7 @@ def test_a_missing_task_is_a_404(api: APIClient) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method", ["patch", "delete"])
-def test_a_task_that_vanishes_meanwhile_is_a_404(api: APIClient, method: str) -> None:
+def test_a_task_that_is_deleted_meanwhile_is_a_404(api: APIClient, method: str) -> None:
     task, answers = make_task(tags=("a",)), []
     with transaction.atomic():
         Task.objects.remove(task.pk)
@@ -129,9 +129,7 @@ def test_a_task_that_vanishes_meanwhile_is_a_404(api: APIClient, method: str) ->
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("method", ["patch", "delete"])
-def test_a_task_that_changes_meanwhile_is_a_412_where_the_condition_was_right_before(
-    api: APIClient, method: str
-) -> None:
+def test_a_task_that_is_updated_meanwhile_is_a_412(api: APIClient, method: str) -> None:
     task, answers = make_task(tags=("a",)), []
     with transaction.atomic():
         changed = change_task(task.pk, {"title": "A"})
@@ -193,7 +191,7 @@ def test_patches_of_columns_and_of_tags_at_the_same_moment_lose_none() -> None:
 
 @pytest.mark.django_db(transaction=True)
 class TestUpdatedAt:
-    """moves strictly upwards, whoever makes the change."""
+    """increases strictly with every change, whoever makes it."""
 
     def moves(self, task: Task) -> bool:
         before = task.updated_at
@@ -234,7 +232,7 @@ class TestUpdatedAt:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_tag_that_somebody_else_makes_at_this_moment_takes_the_place_of_others(api: APIClient) -> None:
+def test_a_tag_that_someone_else_creates_at_the_same_moment_is_used(api: APIClient) -> None:
     task, answers = make_task(tags=("a", "b")), []
     with transaction.atomic():
         make_task(tags=("c",))

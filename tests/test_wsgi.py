@@ -1,4 +1,4 @@
-"""What is seen to before Django: the request's target and its body. Over the wire: test_hostile.py."""
+"""The request target and the body, which are checked before Django. test_hostile.py tests them with a server."""
 
 import io
 import json
@@ -61,12 +61,12 @@ def test_a_request_without_host_is_one_of_http_1_0(protocol: str, status: int | 
         ({"HTTP_TRANSFER_ENCODING": "gzip, chunked"}, 501),
     ],
 )
-def test_a_body_is_read_whole_or_not_at_all(variables: dict[str, str], status: int | None) -> None:
+def test_a_body_is_read_completely_or_not_at_all(variables: dict[str, str], status: int | None) -> None:
     answer = read_body(environ(body=b"body", **variables))
     assert (answer and answer.status_code) == status
 
 
-def test_chunks_that_can_not_be_read_are_a_400() -> None:
+def test_malformed_chunks_are_a_400() -> None:
     class Broken(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:
             raise OSError("cut off")
@@ -75,10 +75,10 @@ def test_chunks_that_can_not_be_read_are_a_400() -> None:
     heads: list[str] = []
     [body] = application(given, lambda *head: heads.append(head[0]))  # type: ignore[arg-type]
     assert heads == ["400 Bad Request"]
-    assert b"cut off" in body
+    assert b"The request body ends before its last chunk." in body
 
 
-def test_another_server_than_gunicorn_gets_the_answer_as_wsgi_has_it() -> None:
+def test_a_server_other_than_gunicorn_gets_a_plain_wsgi_answer() -> None:
     called: list[Any] = []
 
     def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -89,7 +89,7 @@ def test_another_server_than_gunicorn_gets_the_answer_as_wsgi_has_it() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_long_answer_comes_whole(server: Server) -> None:
+def test_a_long_answer_is_sent_completely(server: Server) -> None:
     for number in range(10):
         make_task(f"Task {number}", description="ä" * 10_000)
     for query in ("", "?limit=1000"):

@@ -1,4 +1,4 @@
-"""Two at once, one in a thread of its own, which waits for the other; and how long a promise may take."""
+"""Work in a second thread that waits for the first, and how long a promise may take."""
 
 import os
 import threading
@@ -9,13 +9,13 @@ from django.db import connection
 
 
 def patience(seconds: float) -> float:
-    """As long as promised; in proportion longer where other tests, or other programs, keep the cores busy."""
+    """The promised time, or proportionally longer while other tests or programs keep the cores busy."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     return seconds * max(workers, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def in_thread(work: Callable[[], Any]) -> threading.Thread:
-    """Work that has begun, on a connection of its own."""
+    """Starts work in a thread with its own connection."""
 
     def run() -> None:
         try:
@@ -29,10 +29,10 @@ def in_thread(work: Callable[[], Any]) -> threading.Thread:
 
 
 def await_lock_waiter() -> None:
-    """Return when another session of this database waits for a lock."""
+    """Waits until another session of this database waits for a lock."""
     with connection.cursor() as cursor:
         for _ in range(6000):
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # else the transaction sees what it saw first
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # otherwise the transaction keeps seeing the first result
             cursor.execute(
                 "SELECT pg_sleep(0.01), count(*) FROM pg_stat_activity"
                 " WHERE wait_event_type = 'Lock' AND datname = current_database()"

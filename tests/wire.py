@@ -1,4 +1,4 @@
-"""HTTP/1.1 by hand: bytes out, bytes in, and what every answer of the service must be like."""
+"""HTTP/1.1 byte by byte, and the checks of every answer of the service."""
 
 import contextlib
 import json
@@ -9,15 +9,14 @@ from http import HTTPStatus
 from typing import Any
 
 from config.api.errors import CODES, MEDIA_TYPE
+from tests.contract import check_words
 
 HOST = "Host: 127.0.0.1"
 JSON = "Content-Type: application/json"
 STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-5][0-9]{2}) [\x20-\x7e]+")
 FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t\x20-\x7e\x80-\xff]*)")
 MEMBERS = {"type", "title", "status", "detail", "code"}
-PATIENCE = (
-    30  # seconds until an answer, on a machine that is busy; a query that a client can ask for takes milliseconds
-)
+PATIENCE = 30  # seconds until an answer on a busy machine; the slowest query takes milliseconds
 
 
 @dataclass
@@ -32,7 +31,7 @@ class Answer:
 
 
 def request(line: str, *headers: str, body: bytes = b"") -> bytes:
-    """Request line and headers as they are, nothing added; each character is a byte."""
+    """The request line and headers as given, nothing added; each character is a byte."""
     return "\r\n".join([line, *headers, "", ""]).encode("latin-1") + body
 
 
@@ -41,32 +40,32 @@ def get(target: str, *headers: str, method: str = "GET") -> bytes:
 
 
 def send_json(body: str | bytes, *headers: str, line: str = "POST /tasks/ HTTP/1.1") -> bytes:
-    """A body with its true length; as JSON unless `headers` name another type."""
+    """A POST with the correct length, as JSON unless `headers` have another type."""
     body = body.encode() if isinstance(body, str) else body
     kind = () if any(header.lower().startswith("content-type") for header in headers) else (JSON,)
     return request(line, HOST, *kind, *headers, f"Content-Length: {len(body)}", body=body)
 
 
 def send_chunks(text: str | bytes, *headers: str) -> bytes:
-    """A POST in chunks; `text` is all that follows the head."""
+    """A POST in chunks. `text` is everything after the headers."""
     text = text.encode() if isinstance(text, str) else text
     return request("POST /tasks/ HTTP/1.1", HOST, JSON, "Transfer-Encoding: chunked", *headers, body=text)
 
 
 def chunks(*parts: str | bytes) -> bytes:
-    """Parts of a body as chunks, with the last one, which is empty."""
+    """Parts of a body as chunks, with the empty last chunk."""
     whole = [part.encode() if isinstance(part, str) else part for part in (*parts, b"")]
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in whole)
 
 
 def exchange(port: int, *pieces: bytes, half_close: bool = True, patience: float = PATIENCE) -> bytes:
-    """Send the pieces one by one, then (`half_close`) the end of the stream; all that comes back until it ends.
+    """Sends the pieces one by one, then with `half_close` the end of the stream. Returns everything received.
 
     A TimeoutError if the server keeps the connection open for longer than `patience` seconds.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=patience) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with contextlib.suppress(ConnectionError):  # it may answer and close before it has read all
+        with contextlib.suppress(ConnectionError):  # the server may answer and close before it has read everything
             for piece in pieces:
                 sock.sendall(piece)
             if half_close:
@@ -78,7 +77,7 @@ def exchange(port: int, *pieces: bytes, half_close: bool = True, patience: float
 
 
 def answers(received: bytes, *methods: str) -> list[Answer]:
-    """The answers to requests with these methods, each checked; nothing may be left over. 1xx are passed over."""
+    """The checked answers to requests with these methods, without 1xx. Nothing may be left over."""
     found = []
     for method in methods:
         answer, received = _first(received, method)
@@ -113,7 +112,7 @@ def _first(received: bytes, method: str) -> tuple[Answer, bytes]:
 
 
 def check(answer: Answer) -> None:
-    """What holds for every final answer of the API, whatever the request was."""
+    """Checks that hold for every final answer of the API."""
     assert answer.status != 500, answer.body
     assert answer.status != 204 or "content-length" not in answer.headers
     assert "date" in answer.headers  # RFC 9110, section 6.6.1
@@ -126,18 +125,18 @@ def check(answer: Answer) -> None:
 
 
 def check_problem(answer: Answer) -> None:
-    """RFC 9457's members, ours, and no others; they agree with the status line and the table of codes."""
+    """Exactly the fields of RFC 9457 and ours, consistent with the status line and the table of codes."""
     body = answer.json
-    assert MEMBERS <= body.keys() <= MEMBERS | {"errors", "instance"}
+    more = {"etag", "current"} if answer.status == 412 else {"errors", "instance"}
+    assert MEMBERS <= body.keys() <= MEMBERS | more
     assert body["status"] == answer.status == CODES[body["code"]][0]
     assert (body["type"], body["title"]) == (f"/docs#error-{body['code']}", HTTPStatus(answer.status).phrase)
-    assert body["detail"]
-    assert ("errors" in body) == (body["code"] in ("invalid_query", "invalid_body"))
+    check_words(body)
+    assert ("errors" in body) == (body["code"] in ("invalid_query", "invalid_body", "invalid_header"))
     assert ("instance" in body) == (answer.status == 500)
     for fault in body.get("errors", ()):
-        place = "parameter" if body["code"] == "invalid_query" else "pointer"
+        place = "pointer" if body["code"] == "invalid_body" else "parameter"
         assert fault.keys() == {place, "code", "detail"}
         assert fault["code"]
-        assert fault["detail"]
     needed = {405: ["allow"], 503: ["retry-after"]}.get(answer.status, [])
     assert all(name in answer.headers for name in needed)

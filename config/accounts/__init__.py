@@ -1,1 +1,1 @@
-"""Who calls and what they may do: tokens of clients, logins and sessions of staff, permissions."""
+"""Authentication and permissions: tokens of clients, logins and sessions of staff."""

@@ -1,4 +1,5 @@
-"""The manners of every endpoint: errors, bodies, fields, filters, pages, conditions, and the OpenAPI document.
+"""What every endpoint has in common: errors, bodies, fields, filters, pages, conditions, and the OpenAPI document.
 
-views.py puts them together. Of an error, faults.py has what is wrong, errors.py the answer, handlers.py who makes it.
+views.py puts them together. faults.py describes one mistake in a request, errors.py defines the error answers, and
+handlers.py turns exceptions into them.
 """

@@ -1,4 +1,4 @@
-"""Which request, and who sends it: for the log, the caller, and the history that the database keeps."""
+"""The id of a request and who sent it: for the log, the client, and the history that the database keeps."""
 
 import random
 import re
@@ -15,7 +15,7 @@ from config.postgresql.statements import Call, Statement
 ADMIN = "/admin/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-# For the transaction alone: who, in which request; and nothing, unless what the token granted still holds.
+# Sets the actor and the request for this transaction only, and fails if the permissions of the token have changed.
 SIGN = Statement(
     "SELECT set_config('tasks.actor', %(actor)s, true), set_config('tasks.request', %(request)s, true),"
     " tokens_require(%(version)s)"
@@ -24,11 +24,11 @@ REQUIRE = Statement("SELECT tokens_require(%(version)s)")
 
 
 def request_id_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Gives each request an id, that of the caller's X-Request-ID where it is one, and sends it back."""
+    """Gives each request an id and sends it back. A valid X-Request-ID of the client is used as it is."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         given = request.META.get("HTTP_X_REQUEST_ID", "")
-        # It tells requests apart, and is no secret.
+        # Only tells requests apart: it is no secret.
         own = given if REQUEST_ID.fullmatch(given) else str(uuid.UUID(int=random.getrandbits(128), version=4))
         request.META["request_id"] = own
         answer = get_response(request)
@@ -44,7 +44,7 @@ def request_id(request: HttpRequest) -> str:
 
 
 def guard_of(request: Request) -> Call | None:
-    """What has to come first in the transaction of what a request does: a signature, and the check of a token."""
+    """The call that has to come first in the transaction of a request: it checks the token and signs the changes."""
     token = request.auth if isinstance(request.auth, TokenGrant) else None
     version = token and token.version
     if request.method in SAFE_METHODS:
@@ -54,7 +54,7 @@ def guard_of(request: Request) -> Call | None:
 
 
 def attribute_changes(actor: str, request: str = "") -> None:
-    """Record what this connection changes from now on as done by `actor`, in the request of this id."""
+    """Record every later change of this connection as made by `actor`, in the request with this id."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('tasks.actor', %s, false), set_config('tasks.request', %s, false)", [actor, request]
@@ -62,7 +62,7 @@ def attribute_changes(actor: str, request: str = "") -> None:
 
 
 def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Names the member of staff before every unsafe request: the thread's connection still has the name before."""
+    """Sets the actor before every unsafe request: the connection of the thread still has the previous one."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.method not in SAFE_METHODS and request.path.startswith(ADMIN):

@@ -1,6 +1,6 @@
-"""Serializer fields that take one JSON type, as documented, and convert nothing; filters read their values with them.
+"""Serializer fields that accept one JSON type and convert nothing. Filters read query parameters with them too.
 
-Each says in `schema` what the OpenAPI document has of it.
+`schema` is what the OpenAPI document says about a field.
 """
 
 import datetime
@@ -11,33 +11,36 @@ from rest_framework import serializers
 
 from config.postgresql.case import case_folded
 
-# For a class in a pattern: what str.strip removes. `\s` means something else in each dialect of regular expressions.
-BLANK = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-# RFC 3339 with capitals, as finely as PostgreSQL keeps time.
+# RFC 3339 with capital letters and at most microseconds, which is the precision of PostgreSQL.
 LOCAL_TIME = rf"{DATE.pattern}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{{1,6}})?"
 OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 DATE_TIME = re.compile(f"(?P<local>{LOCAL_TIME})(?P<offset>{OFFSET})?")
-EDGES = ("0001-01-01", "9999-12-31")  # an offset could push a time of these days over the edge of the calendar
+EDGES = ("0001-01-01", "9999-12-31")  # the days on which an offset could lead out of the calendar
 BIGINT_MAX = 2**63 - 1
 Schema = dict[str, Any]
 
 
 class StrictField:
     def schema(self, direction: str) -> Schema:
-        """Of a "request" or a "response". Without an example: the docs page would send those of all filters."""
+        """For a "request" or a "response". It has no example: the docs page would send the examples of all filters."""
         raise NotImplementedError
 
 
 class CharField(StrictField, serializers.CharField):
-    """Takes a string and nothing else; DRF's converts numbers."""
+    """Accepts only a string; DRF's field converts numbers."""
 
-    default_error_messages = {"invalid": "Put a string."}
+    default_error_messages = {
+        "invalid": "Must be a string.",
+        "null": "Must be a string.",
+        "blank": "Must not be blank.",
+        "max_length": "Must be at most {max_length:,} characters; this has {length:,}.",
+    }
     max_length: int
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, **kwargs)
-        # The reader of JSON has told of NUL and surrogates, with their place; DRF looks at each character again.
+        # The JSON parser reports NUL and surrogates with their place; DRF would check every character again.
         self.validators = []
 
     def to_internal_value(self, data: Any) -> str:
@@ -45,33 +48,35 @@ class CharField(StrictField, serializers.CharField):
             self.fail("invalid")
         text = data.strip() if self.trim_whitespace else data
         if len(text) > self.max_length:
-            self.fail("max_length", max_length=self.max_length)
+            self.fail("max_length", max_length=self.max_length, length=len(text))
         return text
 
     def schema(self, direction: str) -> Schema:
-        """In a request, blanks around a text do not count and NUL is refused; an answer holds what is left."""
-        if direction == "response":
-            return {"type": "string", "maxLength": self.max_length}
-        if not self.trim_whitespace:
-            return {"type": "string", "maxLength": self.max_length, "pattern": r"^[^\u0000]*$"}
-        edge, inside = rf"[^{BLANK}\u0000]", rf"[^\u0000]{{0,{self.max_length - 2}}}"
-        return {"type": "string", "minLength": 1, "pattern": rf"^[{BLANK}]*{edge}({inside}{edge})?[{BLANK}]*$"}
+        """Descriptions tell about whitespace and NUL: no pattern for them means the same in every language."""
+        least = {"minLength": 1} if direction == "request" and not self.allow_blank else {}
+        return {"type": "string", **least, "maxLength": self.max_length}
 
 
 class NamesField(StrictField, serializers.ListField):
-    """A list of names in which none is twice, whatever its capitals."""
+    """A list of names without duplicates; names that differ only in case are duplicates."""
 
+    default_error_messages = {
+        "not_a_list": "Must be an array of strings.",
+        "null": "Must be an array of strings.",
+        "max_length": "Must have at most {max_length:,} items; this has {length:,}.",
+        "duplicate": 'Duplicate name "{name}": upper and lower case count as the same.',
+    }
     child: Any  # a StrictField
 
     def to_internal_value(self, data: Any) -> list[str]:
         if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
-            self.fail("max_length", max_length=self.max_length)  # before it looks at each of 500,000
+            self.fail("max_length", max_length=self.max_length, length=len(data))  # before it checks all of 500,000
         names: list[str] = super().to_internal_value(data)
         seen: set[str] = set()
         for place, name in enumerate(names):
             key = case_folded(name)
             if key in seen:
-                detail = f"{name!r} is in the list twice; capitals make no difference."
+                detail = self.error_messages["duplicate"].format(name=name)
                 raise serializers.ValidationError({str(place): [detail]}, code="duplicate")
             seen.add(key)
         return names
@@ -82,9 +87,9 @@ class NamesField(StrictField, serializers.ListField):
 
 
 class BooleanField(StrictField, serializers.BooleanField):
-    """Takes true and false; DRF's takes "yes", "t" and 1 as well."""
+    """Accepts only true and false; DRF's field accepts "yes", "t" and 1 too."""
 
-    default_error_messages = {"invalid": "Put true or false."}
+    default_error_messages = dict.fromkeys(("invalid", "null"), "Must be true or false.")
 
     def to_internal_value(self, data: Any) -> bool:
         if not isinstance(data, bool):
@@ -96,11 +101,11 @@ class BooleanField(StrictField, serializers.BooleanField):
 
 
 class IntegerField(StrictField, serializers.IntegerField):
-    """Takes an integer, which 3.0 is too (JSON Schema, section 6.1.1 of its validation); DRF's takes "3" as well."""
+    """Accepts an integer; 3.0 is one too (JSON Schema Validation, section 6.1.1). DRF's field accepts "3" too."""
 
     def __init__(self, *, min_value: int, max_value: int, **kwargs: Any) -> None:
         detail = f"Must be an integer from {min_value} to {max_value}."
-        messages: dict[str, Any] = dict.fromkeys(("invalid", "min_value", "max_value"), detail)
+        messages: dict[str, Any] = dict.fromkeys(("invalid", "null", "min_value", "max_value"), detail)
         super().__init__(min_value=min_value, max_value=max_value, error_messages=messages, **kwargs)
 
     def to_internal_value(self, data: Any) -> int:
@@ -109,14 +114,15 @@ class IntegerField(StrictField, serializers.IntegerField):
         return int(data)
 
     def schema(self, direction: str) -> Schema:
-        size = {"format": "int64"} if self.max_value == BIGINT_MAX else {}
-        return {"type": "integer", "minimum": self.min_value, "maximum": self.max_value} | size
+        if self.max_value == BIGINT_MAX:  # as a maximum, JavaScript would round it
+            return {"type": "integer", "format": "int64", "minimum": self.min_value}
+        return {"type": "integer", "format": "int32", "minimum": self.min_value, "maximum": self.max_value}
 
 
 class DateField(StrictField, serializers.DateField):
-    """Takes a day as YYYY-MM-DD (RFC 3339 full-date); Python's parser takes other forms of ISO 8601 as well."""
+    """Accepts a date as YYYY-MM-DD (RFC 3339 full-date); Python's parser accepts other forms of ISO 8601 too."""
 
-    default_error_messages = {"invalid": "Put a date like 2026-11-22."}
+    default_error_messages = dict.fromkeys(("invalid", "null"), "Expected a date such as 2026-11-22.")
 
     def to_internal_value(self, value: Any) -> datetime.date:
         if not (isinstance(value, str) and DATE.fullmatch(value)):
@@ -124,16 +130,16 @@ class DateField(StrictField, serializers.DateField):
         try:
             return datetime.date.fromisoformat(value)
         except ValueError:
-            raise serializers.ValidationError(f"There is no day {value}.", "invalid") from None
+            raise serializers.ValidationError(f"The date {value} does not exist.", "invalid") from None
 
     def schema(self, direction: str) -> Schema:
-        return {"type": "string", "format": "date", "pattern": "^(?!0000)"}  # RFC 3339 has a year 0, Python has not
+        return {"type": "string", "format": "date", "description": "From 0001-01-01 to 9999-12-31."}
 
 
 class DateTimeField(StrictField, serializers.DateTimeField):
-    """Takes a time with its offset, and gives it in UTC: PostgreSQL takes no offset above 15:59."""
+    """Accepts a date-time with an offset and returns it in UTC: PostgreSQL accepts no offset above 15:59."""
 
-    default_error_messages = {"invalid": "Put a time like 2026-11-22T09:30:00Z."}
+    default_error_messages = dict.fromkeys(("invalid", "null"), "Expected a date-time such as 2026-11-22T09:30:00Z.")
 
     def to_internal_value(self, value: Any) -> datetime.datetime:
         parts = DATE_TIME.fullmatch(value) if isinstance(value, str) else None
@@ -142,8 +148,8 @@ class DateTimeField(StrictField, serializers.DateTimeField):
         try:
             return datetime.datetime.fromisoformat(parts[0]).astimezone(datetime.UTC)
         except (ValueError, OverflowError):
-            raise serializers.ValidationError(f"There is no time {value}.", "invalid") from None
+            raise serializers.ValidationError(f"The date-time {value} does not exist.", "invalid") from None
 
     def schema(self, direction: str) -> Schema:
-        pattern = f"^(?!0000|({'|'.join(EDGES)}).*[^Z]$){LOCAL_TIME}{OFFSET}$"
-        return {"type": "string", "format": "date-time", "pattern": pattern}
+        text = f"From year 1 to 9999. On the first and the last day of the calendar ({' and '.join(EDGES)}), use `Z`."
+        return {"type": "string", "format": "date-time", "pattern": f"^{LOCAL_TIME}{OFFSET}$", "description": text}

@@ -1,4 +1,4 @@
-"""django-filter's filters: the condition that a query parameter stands for, with the field that reads it."""
+"""django-filter's filters: a query parameter, the field that reads it, and the condition that it stands for."""
 
 from functools import cache, lru_cache
 from typing import Any
@@ -15,13 +15,13 @@ from config.postgresql.conditions import Parameter
 
 
 class FilterBackend(BaseFilterBackend):
-    """Reports all faults of a query string at once: unknown names, repetitions, wrong values, a wrong page."""
+    """Reports everything that is wrong with a query string at once: names, repetitions, values and the page."""
 
     def filter_queryset(self, request: Any, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        """A queryset with a Parameter for each value; the values are in request.filters, by the parameters' names.
+        """A queryset with a Parameter in place of each value, shared by all requests with the same filters.
 
-        So it is one and the same object for all requests with the same filters, and its SQL is compiled once.
-        request.page is the page that is asked for.
+        So its SQL is compiled once. Sets request.filters, the values by the names of their Parameters, and
+        request.page, the page that the client asks for.
         """
         filterset, pages = view.filterset_class, view.pagination_class
         request.filters, request.page = {}, pages.first()
@@ -56,7 +56,7 @@ def filtered(filterset: type[FilterSet], names: tuple[str, ...]) -> QuerySet[Any
 
 
 class Filter(django_filters.Filter):
-    """Of the value that it was given, `values` makes those of the condition's parameters."""
+    """`values` turns the value of the query parameter into those of the condition's Parameters."""
 
     def values(self, name: str, value: Any) -> dict[str, Any]:
         return {name: value}
@@ -83,7 +83,7 @@ class TextFilter(Filter):
 
 
 class RepeatableFilter(Filter):
-    """A parameter that may be given several times: `name[0]`, `name[1]`, ..."""
+    """A query parameter that may be repeated; its Parameters are `name[0]`, `name[1]`, ..."""
 
     field_class = RepeatedField
 

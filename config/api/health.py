@@ -1,4 +1,4 @@
-"""Is the process up, and can it serve?"""
+"""Health checks: does the process run, and can it answer requests?"""
 
 from django.db import connection
 from drf_spectacular.utils import extend_schema
@@ -10,25 +10,27 @@ from config.api.views import PublicView
 
 
 class HealthSerializer(serializers.Serializer[dict[str, str]]):
-    status = serializers.CharField(help_text="`ok`")
+    """The service is healthy; an unhealthy one answers an error or nothing."""
+
+    status = serializers.ChoiceField(["ok"], help_text="Always `ok`.")
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
 class LiveView(PublicView):
-    """The process answers. The database is not asked: a restart of the process would not bring it back."""
+    """The process runs. The database is not checked: restarting the process would not repair it."""
 
-    @extend_schema(operation_id="health", summary="Is the process up?")
+    @extend_schema(operation_id="health", summary="Check that the process runs")
     def get(self, request: Request) -> Response:
         return Response({"status": "ok"})
 
 
 @extend_schema(tags=["health"], responses=HealthSerializer)
 class ReadyView(PublicView):
-    """The database answers too. 503 while it does not."""
+    """The service can answer requests. 503 if the database can't be reached."""
 
     error_statuses = (503,)
 
-    @extend_schema(operation_id="health_ready", summary="Can it serve?")
+    @extend_schema(operation_id="health_ready", summary="Check that the service can answer requests")
     def get(self, request: Request) -> Response:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

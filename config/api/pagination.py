@@ -1,4 +1,4 @@
-"""Pages by `limit`, and by `cursor` or `offset`; refused where DRF would clamp or fall back to a default."""
+"""Pages by `limit`, and by `cursor` or `offset`. An invalid value is an error; DRF would clamp it or use a default."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from rest_framework import pagination, serializers
 
-from config.api.faults import Fault
+from config.api.faults import Fault, shortened
 from config.api.fields import BIGINT_MAX, IntegerField, Schema, StrictField
 from config.api.parameters import described, invalid
 from config.postgresql.keyset import DEFAULT_LIMIT, MOST_COUNTED, Column, Cursor, Order, Page
@@ -16,8 +16,8 @@ from config.postgresql.keyset import DEFAULT_LIMIT, MOST_COUNTED, Column, Cursor
 PARAMETERS = ("limit", "offset", "cursor")
 
 
-class CursorField(StrictField, serializers.Field):  # type: ignore[type-arg]  # it takes a text as it is
-    """Is read together with the order that it belongs to."""
+class CursorField(StrictField, serializers.Field):  # type: ignore[type-arg]  # accepts any text
+    """Accepts any text: Pagination.read parses it, together with the order that it belongs to."""
 
     def to_internal_value(self, data: str) -> str:
         return data
@@ -27,7 +27,7 @@ class CursorField(StrictField, serializers.Field):  # type: ignore[type-arg]  # 
 
 
 class OrderingField(StrictField, serializers.Field):  # type: ignore[type-arg]  # a list of names
-    """Names of columns by comma, `-` for descending."""
+    """Names of columns separated by commas, each with `-` for descending."""
 
     def __init__(self, *, columns: Mapping[str, Column], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -38,20 +38,19 @@ class OrderingField(StrictField, serializers.Field):  # type: ignore[type-arg]  
         names = [term.removeprefix("-") for term in terms]
         for name in names:
             if name not in self.columns:
-                known = ", ".join(self.columns)
-                raise invalid(f"Can't order by {name!r}. Put one or more of {known}, - for descending.")
+                accepted = f"Accepted are {', '.join(self.columns)}, each with - for descending."
+                raise invalid(f'Can\'t order by "{shortened(name, 40)}". {accepted}')
             if names.count(name) > 1:
-                raise invalid(f"{name} is in it twice.", "repeated")
+                raise invalid(f"Must not repeat {name}.", "repeated")
         return terms
 
     def schema(self, direction: str) -> Schema:
         names = "|".join(self.columns)
-        once = rf"(?!.*\b({names})\b.*\b\1\b)"
-        return {"type": "string", "pattern": rf"^{once}-?({names})(,-?({names}))*$"}
+        return {"type": "string", "pattern": f"^-?({names})(,-?({names}))*$"}
 
 
 def by(field: Any, last: str | None = None) -> Callable[[Any], str]:
-    """What takes a column's value from a cursor: as the API shows it, or null, which is `last` in the order."""
+    """The parser of a column's value in a cursor. The API shows null; the order has `last` in its place."""
 
     def parse(value: Any) -> str:
         if value is None and last is not None:
@@ -62,37 +61,40 @@ def by(field: Any, last: str | None = None) -> Callable[[Any], str]:
             raise ValueError(value) from exc
         if "\x00" in text:
             raise ValueError(value)
-        return text.encode().decode()  # or an error, for half of a surrogate pair
+        return text.encode().decode()  # raises a ValueError for half of a surrogate pair
 
     return parse
 
 
 class Pagination(pagination.BasePagination):
-    """`limit` 1 to 1000, default 50; `offset` from 0 to 2^63 - 1, which is as far as PostgreSQL counts; or `cursor`."""
+    """The page by `limit` (1 to 1000, default 50) and by `cursor` or `offset` (at most PostgreSQL's largest bigint)."""
 
-    limit = IntegerField(min_value=1, max_value=1000, default=DEFAULT_LIMIT, help_text="Results per page.")
+    limit = IntegerField(
+        min_value=1, max_value=1000, default=DEFAULT_LIMIT, help_text="The maximum number of results per page."
+    )
     offset = IntegerField(
         min_value=0,
         max_value=BIGINT_MAX,
-        help_text="Results to skip before the page. The more, the slower; to walk through many, follow `next`.",
+        help_text=f"How many results to skip, at most {BIGINT_MAX}. A large offset is slow: to read many pages, follow"
+        " `next`.",
     )
     cursor = CursorField(
-        help_text="Where the page begins, as `next` and `previous` have it, with the `ordering` of that link; not with"
-        " `offset`."
+        help_text="Where the page starts. Copy it from `next` or `previous`, together with their `ordering`. Can't be"
+        " combined with `offset`."
     )
-    ordering: OrderingField  # its default is how rows are when nobody says
+    ordering: OrderingField  # its default is the order without the parameter
     unique = "id"  # the column that no two rows share
 
     @classmethod
     @cache
     def fields(cls) -> dict[str, Any]:
-        """What reads the parameters."""
+        """The fields that read the parameters."""
         return {"limit": cls.limit, "offset": cls.offset, "cursor": cls.cursor, "ordering": cls.ordering}
 
     @classmethod
     @cache
     def first(cls) -> Page:
-        """The page that is shown when nobody says."""
+        """The page that a request without parameters gets."""
         return Page(cls.order_of({}), DEFAULT_LIMIT, None, None)
 
     @classmethod
@@ -102,17 +104,17 @@ class Pagination(pagination.BasePagination):
 
     @classmethod
     def read(cls, query: Mapping[str, str], values: Mapping[str, Any]) -> tuple[Page, list[Fault]]:
-        """The page that these parameters ask for, and what is wrong with them beside what their fields say."""
+        """The page that these parameters ask for, and the errors that no single field can find."""
         order, cursor = cls.order_of(values), None
         faults: list[Fault] = []
         if "cursor" in values and ("ordering" in values or "ordering" not in query):
             try:
                 cursor = Cursor.parse(values["cursor"], order)
             except ValueError:
-                detail = "Put what a link of a page has, with the ordering of that link."
+                detail = "Expected a cursor from a next or previous link, with the ordering of that link."
                 faults.append({"parameter": "cursor", "code": "invalid", "detail": detail})
             if "offset" in query:
-                detail = "Put cursor or offset, not both."
+                detail = "Must not be combined with offset."
                 faults.append({"parameter": "cursor", "code": "conflict", "detail": detail})
         return Page(order, values.get("limit", DEFAULT_LIMIT), values.get("offset"), cursor), faults
 
@@ -123,16 +125,22 @@ class Pagination(pagination.BasePagination):
         link = {"type": ["string", "null"], "format": "uri", "example": None}
         return {
             "type": "object",
+            "description": "A page of results.",
             "properties": {
                 "count": {
                     "type": "integer",
+                    "format": "int64",
                     "minimum": 0,
-                    "description": f"Of all pages: exact up to {MOST_COUNTED:,}, else PostgreSQL's estimate.",
+                    "description": f"The results on all pages: exact up to {MOST_COUNTED:,}, above that an estimate.",
                     "example": 1,
                 },
-                "count_is_estimate": {"type": "boolean", "description": "Whether `count` is one.", "example": False},
-                "next": link | {"description": "The page behind this one."},
-                "previous": link | {"description": "The page before this one."},
+                "count_is_estimate": {
+                    "type": "boolean",
+                    "description": "Whether `count` is an estimate.",
+                    "example": False,
+                },
+                "next": link | {"description": "The URL of the next page, or null on the last page."},
+                "previous": link | {"description": "The URL of the previous page, or null on the first page."},
                 "results": schema,
             },
         }
@@ -141,9 +149,9 @@ class Pagination(pagination.BasePagination):
 def links_of(
     page: Page, url: str, query: QueryDict, ends: Sequence[Mapping[str, Any]], *, more: bool
 ) -> dict[str, str | None]:
-    """`next` and `previous`. `ends` are the first and the last row; `more`: there are rows behind them.
+    """`next` and `previous`. `ends` are the first and the last row; `more` says whether further rows follow.
 
-    Who asked by `offset` goes on by it. Who did not walks by cursors.
+    The links of a request with `offset` have an `offset`; all others have a `cursor`.
     """
     rest = [(name, value) for name, values in query.lists() if name not in PARAMETERS for value in values]
 

@@ -1,4 +1,4 @@
-"""Query parameters: each is read by a serializer field, and what is unknown or given twice is a fault of its name."""
+"""Query parameters: a serializer field reads each; an unknown or repeated name is an error."""
 
 import datetime
 import re
@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from config.api.faults import Fault, flat_faults, unknown
 from config.api.fields import (
-    BLANK,
     DATE_TIME,
     EDGES,
     BooleanField,
@@ -24,17 +23,21 @@ from config.api.fields import (
 Fields = Mapping[str, Any]  # serializer fields by the names of the parameters that they read
 WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 BOOLEANS = {"true": True, "false": False}
-FIELD_CODES = {"min_value": "out_of_range", "max_value": "out_of_range"}  # codes of fields, for a parameter
+FIELD_CODES = {"min_value": "out_of_range", "max_value": "out_of_range"}  # codes of fields, renamed for a parameter
 
 
 def read(query: QueryDict, fields: Fields) -> tuple[dict[str, Any], list[Fault]]:
-    """The values that are right, and all that is wrong. No field: no parameter."""
+    """The valid values, and all errors. A parameter without a field is unknown."""
     values: dict[str, Any] = {}
     faults: list[Fault] = [
-        {"parameter": name, **unknown("parameter", name, sorted(fields))} for name in query if name not in fields
+        {"parameter": name, **unknown("query parameter", name, sorted(fields))} for name in query if name not in fields
     ]
     faults += [
-        {"parameter": name, "code": "repeated", "detail": f"Given {len(texts)} times; put it once."}
+        {
+            "parameter": name,
+            "code": "repeated",
+            "detail": f"Must be given only once; this request has it {len(texts):,} times.",
+        }
         for name, texts in query.lists()
         if len(texts) > 1 and not isinstance(fields.get(name), RepeatedField)
     ]
@@ -50,7 +53,7 @@ def read(query: QueryDict, fields: Fields) -> tuple[dict[str, Any], list[Fault]]
 
 
 def spelled(query: QueryDict, name: str, field: Any) -> Any:
-    """The text as its field takes it: a boolean and a whole number as JSON spells them."""
+    """The value for the field: booleans and integers are spelled as in JSON, everything else is a text."""
     if isinstance(field, RepeatedField):
         return query.getlist(name)
     text = str(query[name])
@@ -74,16 +77,16 @@ def described(fields: Fields) -> list[dict[str, Any]]:
 
 
 class HintedTimeField(DateTimeField):
-    """Says what a query string has made of a time."""
+    """Explains the mistakes with an offset, such as a + that was not encoded."""
 
     def to_internal_value(self, value: Any) -> datetime.datetime:
         parts = DATE_TIME.fullmatch(value)
         if " " in value and DATE_TIME.fullmatch(value.replace(" ", "+")):
-            raise invalid("A + in a query string means a blank: write the offset's + as %2B, or use Z.")
+            raise invalid("A + in a query string means a space: write the + of the offset as %2B, or use Z.")
         if parts and not parts["offset"]:
-            raise invalid("The offset is missing: put Z or one like +01:00 (its + written as %2B) behind it.")
+            raise invalid("Must end with an offset: Z, or one such as +01:00, with its + written as %2B.")
         if parts and value.startswith(EDGES) and parts["offset"] != "Z":
-            raise invalid("On the first and the last day of the calendar put Z as the offset.", "out_of_range")
+            raise invalid(f"Must have the offset Z on {' and '.join(EDGES)}.", "out_of_range")
         return super().to_internal_value(value)
 
 
@@ -92,13 +95,12 @@ def invalid(detail: str, code: str = "invalid") -> serializers.ValidationError:
 
 
 class TextField(CharField):
-    """A text as it is, of which nobody has told yet what the reader of JSON tells of one in a body."""
+    """A text that is not trimmed, with the checks that the JSON parser makes for a text in a body."""
 
     default_error_messages = {
-        "blank": "It is empty: leave it out, or put a text.",
-        "null_character": "It holds a NUL character.",
-        "not_utf8": "It is not UTF-8 (or holds U+FFFD, which stands for what is not).",
-        "max_length": "Put at most {max_length} characters.",
+        "blank": "Must not be blank: send a text, or leave the parameter out.",
+        "null_character": "Must not contain a NUL character (U+0000).",
+        "not_utf8": "Must be UTF-8, without the replacement character U+FFFD.",
     }
 
     def __init__(self, **kwargs: Any) -> None:
@@ -113,16 +115,17 @@ class TextField(CharField):
         return super().to_internal_value(data)
 
     def schema(self, direction: str) -> Schema:
-        pattern = rf"^[^\u0000\ufffd]*[^{BLANK}\u0000\ufffd][^\u0000\ufffd]*$"
-        return {"type": "string", "minLength": 1, "maxLength": self.max_length, "pattern": pattern}
+        return super().schema(direction) | {"description": "Not only whitespace. No NUL (U+0000) and no U+FFFD."}
 
 
 class RepeatedField(StrictField, serializers.ListField):
-    """The same parameter, several times."""
+    """A query parameter that may be repeated."""
 
     child: Any  # a StrictField
 
-    default_error_messages = {"max_items": "Put it at most {max_items} times."}
+    default_error_messages = {
+        "max_items": "Must be given at most {max_items:,} times; this request has it {items:,} times."
+    }
 
     def __init__(self, *, max_items: int, max_length: int, **kwargs: Any) -> None:
         super().__init__(child=TextField(max_length=max_length), **kwargs)
@@ -130,7 +133,7 @@ class RepeatedField(StrictField, serializers.ListField):
 
     def to_internal_value(self, data: list[str]) -> list[str]:
         if len(data) > self.max_items:
-            self.fail("max_items", max_items=self.max_items)
+            self.fail("max_items", max_items=self.max_items, items=len(data))
         texts: list[str] = super().to_internal_value(data)
         return texts
 

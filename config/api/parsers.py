@@ -1,4 +1,4 @@
-"""Bodies as JSON (RFC 8259), read strictly and whole: every fault is found in one reading, with its place."""
+"""Strict JSON bodies (RFC 8259): one reading finds every error, with its place."""
 
 import json
 import math
@@ -12,10 +12,22 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from config.api.faults import Fault, pointer_to
 
 MAX_DEPTH = 32
+# The messages of json.JSONDecodeError in our words.
+EXPECTED = {
+    "Expecting value": "expected a value",
+    "Expecting property name enclosed in double quotes": "expected a field name in double quotes",
+    "Expecting ':' delimiter": "expected a colon",
+    "Expecting ',' delimiter": "expected a comma or the closing bracket",
+    "Extra data": "expected the end of the text",
+    "Unterminated string starting at": "expected a closing quote for the string that starts",
+    "Invalid control character at": "expected an escape such as \\n for the control character",
+    "Invalid \\escape": "expected a valid escape such as \\n or \\u00e9",
+    "Invalid \\uXXXX escape": "expected four hexadecimal digits after \\u",
+}
 
 
 class Members(dict[str, Any]):
-    """A JSON object that knows which of its names came twice and, for the outermost one, every fault of the text."""
+    """A JSON object, its repeated names and, on the outermost object, every error in the text."""
 
     repeated: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -32,14 +44,18 @@ class JSONParser(parsers.JSONParser):
         try:
             text = stream.read().decode()
             if not text.strip():
-                raise ParseError("The body is empty: put a JSON object.")
+                raise ParseError("The request body is empty: expected a JSON object.")
             return read_json(text)
         except UnicodeDecodeError as exc:
-            raise ParseError(f"The body is not UTF-8: byte {exc.start} can't be read.") from exc
+            raise ParseError(f"The request body is not UTF-8: the byte at offset {exc.start:,} is invalid.") from exc
+        except json.JSONDecodeError as exc:
+            place = f"line {exc.lineno:,}, column {exc.colno:,}"
+            end = ", where it ends" if exc.pos >= len(exc.doc.rstrip()) else ""
+            raise ParseError(f"The request body is not valid JSON: {expected_by(exc)} at {place}{end}.") from exc
         except ValueError as exc:
-            raise ParseError(f"The body is not JSON: {exc}.") from exc
+            raise ParseError(f"The request body is not valid JSON: {exc}.") from exc
         except RecursionError as exc:
-            raise ParseError(f"The body is nested deeper than {MAX_DEPTH}.") from exc
+            raise ParseError(f"The request body must be nested at most {MAX_DEPTH} levels deep.") from exc
 
 
 class MergePatchParser(JSONParser):
@@ -49,16 +65,21 @@ class MergePatchParser(JSONParser):
 
 
 def read_json(text: str) -> Any:
-    """The value; an object knows every fault in it. Raises ValueError, and RecursionError where it is too deep."""
+    """The value; an object has every error in `faults`. Raises ValueError, and RecursionError if nested too deep."""
     if text.startswith("\ufeff"):
         raise ValueError("it begins with a byte order mark (BOM)")
     return with_faults(DECODER.decode(text), text)
 
 
-def with_faults(value: Any, text: str | None = None) -> Any:
-    """The same value, in which an object knows every fault. Raises RecursionError as read_json does.
+def expected_by(exc: json.JSONDecodeError) -> str:
+    """What JSON requires at the place of the error, without Python's words."""
+    return EXPECTED.get(exc.msg, "invalid syntax")
 
-    `text` is the JSON that it was read from.
+
+def with_faults(value: Any, text: str | None = None) -> Any:
+    """The same value; an object has every error in `faults`. Raises RecursionError if nested too deep.
+
+    `text` is the JSON that the value was read from.
     """
     if not (text is not None and isinstance(value, Members) and _is_plain(value, text)):
         faults = tuple(_faults(value, "", 1))
@@ -68,18 +89,19 @@ def with_faults(value: Any, text: str | None = None) -> Any:
 
 
 def _refuse_charset(media_type: str) -> None:
-    """RFC 8259 knows UTF-8 alone; a label that says otherwise is a mistake, whatever the bytes are."""
+    """JSON is always UTF-8 (RFC 8259, section 8.1), so another charset is a mistake."""
     for parameter in media_type.split(";")[1:]:
         name, _, value = parameter.strip().partition("=")
         if name.lower() == "charset" and value.strip('"').lower() not in ("utf-8", "utf8"):
-            raise UnsupportedMediaType(media_type, f"JSON is UTF-8; the charset {value} can't be taken.")
+            accepted = media_type.partition(";")[0].strip()
+            raise UnsupportedMediaType("", f"JSON must be UTF-8: expected the request header Content-Type: {accepted}.")
 
 
 def _refuse_coding(media_type: str, context: Mapping[str, Any]) -> None:
-    """A body that is packed, or says so, is not unpacked here (RFC 9110, section 8.4)."""
+    """A compressed body is not accepted (RFC 9110, section 8.4)."""
     coding = context["request"].META.get("HTTP_CONTENT_ENCODING", "identity") if "request" in context else "identity"
     if coding.lower() not in ("", "identity"):
-        raise UnsupportedMediaType(media_type, f"The body has the content coding {coding}; send it without one.")
+        raise UnsupportedMediaType("", "The request body must not be compressed: send it without Content-Encoding.")
 
 
 def _members(pairs: list[tuple[str, Any]]) -> Members:
@@ -91,7 +113,7 @@ def _members(pairs: list[tuple[str, Any]]) -> Members:
 
 
 def _is_plain(members: Members, text: str) -> bool:
-    """Whether it is flat and without escapes, as most bodies are: only by one of these can a fault be in it."""
+    """Whether it is flat, without escapes and repeated names, as most bodies are: then it has no errors."""
     if members.repeated or "\\u" in text:
         return False
     return all(
@@ -101,14 +123,14 @@ def _is_plain(members: Members, text: str) -> bool:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= 20 else math.inf  # no member takes more; Python itself stops at 4,300 digits
+    return int(digits) if len(digits) <= 20 else math.inf  # no field accepts more; Python itself raises at 4,300 digits
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
-# For values that stand in a longer text; each then goes through with_faults.
+# For a value inside a longer text; pass the result to with_faults.
 DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_integer, parse_constant=_refuse_constant)
 SCALARS = (str, bool, int, type(None))
 
@@ -129,15 +151,15 @@ def _faults(value: Any, pointer: str, depth: int) -> Iterator[Fault]:
 
 def _name_faults(members: Members, pointer: str) -> Iterator[Fault]:
     for name in members.repeated:
-        yield {"pointer": pointer_to(pointer, name), "code": "repeated", "detail": "The member is given twice."}
+        yield {"pointer": pointer_to(pointer, name), "code": "repeated", "detail": "Must be given only once."}
     for name in members:
         yield from _text_faults(name, pointer_to(pointer, name))
 
 
 def _text_faults(text: str, pointer: str) -> Iterator[Fault]:
     if "\x00" in text:
-        detail = "It holds a NUL character, which no text may."
+        detail = "Must not contain a NUL character (U+0000)."
         yield {"pointer": pointer, "code": "null_characters_not_allowed", "detail": detail}
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        detail = "It holds half of a surrogate pair, which is no character."
+        detail = "Must not contain half of a surrogate pair (U+D800 to U+DFFF)."
         yield {"pointer": pointer, "code": "surrogate_characters_not_allowed", "detail": detail}

@@ -1,5 +1,6 @@
 """The errors in the OpenAPI document: their shape, and an answer for each status."""
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -7,20 +8,24 @@ from config.api.errors import CODES, MEDIA_TYPE
 from config.api.faults import MAX_FAULTS
 from config.api.fields import Schema
 
-STATUSES = sorted({status for status, _ in CODES.values()} - {405})  # a method that is not there has no operation
+# They come from HTTP or from a crash and not from the operation, so each operation lists them together as its default.
+PROTOCOL = {405, 406, 414, 417, 431, 500, 501}
+STATUSES = sorted({status for status, _ in CODES.values()} - PROTOCOL)
+STRING, INTEGER = {"type": "string"}, {"type": "integer", "format": "int32"}
 HEADERS = {
-    503: {"Retry-After": ("integer", "Seconds after which to try again.")},
-    412: {"ETag": ("string", "The entity tag now.")},
-    401: {"WWW-Authenticate": ("string", "How to say who calls (RFC 6750).")},
+    401: {"WWW-Authenticate": (STRING, "How to authenticate (RFC 6750).")},
+    405: {"Allow": (STRING, "The methods that this path accepts.")},
+    412: {"ETag": (STRING, "The current entity tag.")},
     415: {
-        "Accept-Post": ("string", "Media types that this path takes in a POST."),
-        "Accept-Patch": ("string", "Media types that this path takes in a PATCH (RFC 5789)."),
+        "Accept-Post": (STRING, "The media types that this path accepts in a POST."),
+        "Accept-Patch": (STRING, "The media types that this path accepts in a PATCH (RFC 5789)."),
     },
+    503: {"Retry-After": (INTEGER, "Seconds to wait before a retry.")},
 }
-TAGS_WANTED = 'Put * or one or more entity tags by comma, such as "6f3a", quotes included.'
-FAULTS = {  # an example of each code that has them
-    "invalid_query": ("parameter", "complete", "unknown", "Not a parameter here. Did you mean completed?"),
-    "invalid_header": ("parameter", "If-Match", "invalid", TAGS_WANTED),
+TAGS_EXPECTED = 'Expected * or entity tags such as "6f3a", with quotes, separated by commas.'
+ERRORS = {  # an example for each code that has them
+    "invalid_query": ("parameter", "complete", "unknown", "Unknown parameter. Did you mean completed?"),
+    "invalid_header": ("parameter", "If-Match", "invalid", TAGS_EXPECTED),
     "invalid_body": ("pointer", "/title", "required", "This field is required."),
 }
 
@@ -34,32 +39,46 @@ def closed(description: str, required: str, properties: Schema) -> Schema:
     return whole | {"additionalProperties": False}
 
 
-FAULT = closed(
-    "One mistake in a request.",
+PROBLEM_ERROR = closed(
+    "An error in a request.",
     "code detail",
     {
-        "pointer": text("Where in the body: a JSON Pointer (RFC 6901), empty for the whole."),
-        "parameter": text("The query parameter."),
-        "code": text("What is wrong; stable."),
-        "detail": text("What would be right, for people."),
+        "pointer": text("A JSON Pointer (RFC 6901) to the field of the body; empty for the whole body."),
+        "parameter": text("The name of the query parameter or request header."),
+        "code": text("What is wrong. Codes never change; new ones can be added."),
+        "detail": text("What is wrong and what is accepted, for people."),
     },
 )
-FAULT_LIST = {"type": "array", "items": {"$ref": "#/components/schemas/Fault"}, "minItems": 1, "maxItems": MAX_FAULTS}
-PROBLEM = closed(
-    "An error (RFC 9457).",
-    "type title status detail code",
-    {
-        "type": text("Where the code is explained.", format="uri-reference"),
-        "title": text("The status in words."),
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": text("What happened, for people."),
-        "code": text("What happened; stable. New codes may come.", examples=list(CODES)),
-        "errors": FAULT_LIST,
-        "etag": text("With a 412: the entity tag now."),
-        "current": {"type": "object", "description": "With a 412: the representation now, as a GET answers it."},
-        "instance": text("Of a crash: names it in the service's log.", format="uri"),
-    },
-)
+
+
+def problem_schema(current: Schema) -> Schema:
+    """Of an error whose `current` has this schema."""
+    return closed(
+        "An error (RFC 9457).",
+        "type title status detail code",
+        {
+            "type": text("A link to the explanation of the code.", format="uri-reference"),
+            "title": text("The name of the HTTP status."),
+            "status": INTEGER | {"minimum": 400, "maximum": 599, "description": "The HTTP status."},
+            "detail": text("What happened, for people."),
+            "code": text("What happened. Codes never change; new ones can be added.", examples=list(CODES)),
+            "errors": {
+                "type": "array",
+                "items": {"$ref": "#/components/schemas/ProblemError"},
+                "minItems": 1,
+                "maxItems": MAX_FAULTS,
+                "description": "In a 400: each error in the query string, a header or the body.",
+            },
+            "etag": text("In a 412: the current entity tag."),
+            "current": current | {"description": "In a 412: what a GET answers now."},
+            "instance": text("In a 500: an identifier that is also in the service's log.", format="uri"),
+        },
+    )
+
+
+def responses() -> dict[str, Schema]:
+    """For components/responses: one for each status that comes from an operation, one for those of the protocol."""
+    return {name_of(status): response_of(status) for status in STATUSES} | {"ProtocolError": protocol_response()}
 
 
 def name_of(status: int) -> str:
@@ -68,16 +87,34 @@ def name_of(status: int) -> str:
 
 def response_of(status: int) -> Schema:
     codes = {code: meaning for code, (known, meaning) in CODES.items() if known == status}
+    description = "\n".join(f"* {linked(code)}: {meaning}" for code, meaning in codes.items())
+    return response(description, [status], codes)
+
+
+def protocol_response() -> Schema:
+    codes = {code: (status, meaning) for code, (status, meaning) in CODES.items() if status in PROTOCOL}
+    lines = [f"* {status} {linked(code)}: {meaning}" for code, (status, meaning) in codes.items()]
+    intro = "Errors that any request can get.\n"
+    return response("\n".join([intro, *lines]), sorted(PROTOCOL), codes)
+
+
+def linked(code: str) -> str:
+    """The docs page shows the examples of errors in one place only, to which each code leads."""
+    return f"[`{code}`](/docs#error-{code})"
+
+
+def response(description: str, statuses: Iterable[int], codes: Iterable[str]) -> Schema:
     headers = {
-        name: {"description": description, "schema": {"type": kind}}
-        for name, (kind, description) in HEADERS.get(status, {}).items()
+        name: {"description": meaning, "schema": schema}
+        for status in statuses
+        for name, (schema, meaning) in HEADERS.get(status, {}).items()
     }
     content = {
         "schema": {"$ref": "#/components/schemas/Problem"},
         "examples": {code: {"value": example_of(code)} for code in codes},
     }
     return {
-        "description": "\n".join(f"* `{code}`: {meaning}" for code, meaning in codes.items()),
+        "description": description,
         **({"headers": headers} if headers else {}),
         "content": {MEDIA_TYPE: content},
     }
@@ -89,10 +126,10 @@ def example_of(code: str) -> Schema:
         "type": f"/docs#error-{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": meaning.partition(";")[0],
+        "detail": meaning,
         "code": code,
     }
-    if code in FAULTS:
-        place, name, kind, detail = FAULTS[code]
+    if code in ERRORS:
+        place, name, kind, detail = ERRORS[code]
         return example | {"errors": [{place: name, "code": kind, "detail": detail}]}
     return example | ({"instance": "urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"} if status == 500 else {})

@@ -1,4 +1,4 @@
-"""Answers that are ready as bytes."""
+"""Responses whose content is already bytes."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,11 +7,11 @@ from django.http import HttpResponse
 
 
 class JSONParts(HttpResponse):
-    """A page in its rows, which nobody needs in one piece: it may have 40 MB."""
+    """A page as separate rows, which are never joined: a page may have 40 MB."""
 
     def __init__(self, parts: Sequence[bytes], **kwargs: Any) -> None:
         super().__init__(content_type="application/json", **kwargs)
-        self._container = list(parts)  # what Django's own content is made of
+        self._container = list(parts)  # the parts of HttpResponse.content
 
 
 def no_content(status: int = 204, **headers: str) -> HttpResponse:

@@ -11,12 +11,17 @@ from config.api.parsers import Members
 
 
 class StrictSerializer(serializers.ModelSerializer[Any]):
-    """A member that is not a field of it is an error; one that is read-only is ignored, so GET, edit, PATCH works."""
+    """An unknown field is an error; a read-only one is ignored, so that a client can GET, edit and PATCH.
+
+    Fields here have no `source` of their own, and validators only on the fields.
+    """
+
+    default_error_messages = dict.fromkeys(("invalid", "null"), "The request body must be a JSON object.")
 
     @classmethod
     @cache
     def shared(cls, *, partial: bool = False) -> Self:
-        """The one of this process: its fields are built once, and a validation leaves nothing behind."""
+        """The one instance of this process: it builds its fields once, and validation does not change it."""
         return cls(partial=partial)
 
     @cached_property
@@ -24,9 +29,9 @@ class StrictSerializer(serializers.ModelSerializer[Any]):
         return {name: field for name, field in self.fields.items() if not field.read_only}
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        """As DRF does it, for fields none of which has a source of its own or a validator in its serializer."""
+        """The same as DRF's, but faster: see the class."""
         if not isinstance(data, dict):
-            return dict(super().to_internal_value(data))  # which raises
+            return dict(super().to_internal_value(data))  # raises
         values, errors = {}, {}
         for name, field in self.writable.items():
             if name not in data and self.partial:
@@ -40,10 +45,10 @@ class StrictSerializer(serializers.ModelSerializer[Any]):
         return values
 
     def run_validators(self, value: Any) -> None:
-        """There are none of the whole; DRF would copy the values for them."""
+        """There are no validators of the whole; DRF would copy the values for them."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Every fault at once: of the values, of the names, and what the parser found in the text."""
+        """Reports all errors at once: those of values and names, and those that the parser found in the text."""
         found: list[Fault] = []
         try:
             values = super().run_validation(data)
@@ -53,9 +58,9 @@ class StrictSerializer(serializers.ModelSerializer[Any]):
             places = {fault["pointer"] for fault in found}
             found += [fault for fault in data.faults if fault["pointer"] not in places and not self._ignored(fault)]
             names = [name for name in data if name not in self.fields]
-            # What looks for near misses takes its time.
+            # Looking for similar names is slow.
             found += [
-                {"pointer": pointer_to("", name), **unknown("member", name, self.fields)}
+                {"pointer": pointer_to("", name), **unknown("field", name, self.writable)}
                 for name in names[: MAX_FAULTS + 1]
             ]
         if found:
@@ -63,6 +68,6 @@ class StrictSerializer(serializers.ModelSerializer[Any]):
         return values
 
     def _ignored(self, fault: Fault) -> bool:
-        """Whether it is in the value of a member that is not read; a member that came twice is a mistake anywhere."""
+        """Whether it is inside the value of a read-only field. A repeated name is an error everywhere."""
         field = self.fields.get(fault["pointer"].split("/")[1])
         return field is not None and field.read_only and fault["code"] != "repeated"

@@ -1,4 +1,4 @@
-"""What every view of the API has in common, on top of DRF's."""
+"""What every view of the API adds to DRF's."""
 
 import io
 from collections.abc import Mapping
@@ -22,56 +22,57 @@ from config.api.responses import no_content
 
 
 class Request(drf.Request):
-    """DRF's, for bodies in JSON alone, with what a view asks for often."""
+    """DRF's request, only for JSON bodies, with what views need often."""
 
-    filters: dict[str, Any]  # what FilterBackend has read
+    filters: dict[str, Any]  # set by FilterBackend
 
     def __init__(self, request: HttpRequest, **kwargs: Any) -> None:
-        self.META, self.method = request.META, request.method  # DRF's are found by way of an AttributeError
+        self.META, self.method = request.META, request.method  # DRF finds these slowly, after an AttributeError
         super().__init__(request, **kwargs)
 
-    POST = QueryDict()  # what a check of CSRF looks into; there are no forms
+    POST = QueryDict()  # read by the CSRF check; there are no forms
 
     @cached_property
     def data(self) -> Any:
-        """The body. One without Content-Length is an empty body, which DRF takes for an empty object."""
+        """The parsed body. Without a Content-Length it is empty and an error; DRF would return an empty object."""
         parser = self.negotiator.select_parser(self, self.parsers or ())  # type: ignore[union-attr]  # there is one
         if parser is None:
-            raise UnsupportedMediaType(self.content_type)
+            accepted = " or ".join(parser.media_type for parser in self.parsers or ())
+            raise UnsupportedMediaType("", f"Expected the request header Content-Type: {accepted}.")
         return parser.parse(io.BytesIO(self._request.body), self.content_type, self.parser_context)
 
     @property
     def origin(self) -> str:
-        """Where the service is, as the client calls it."""
+        """Scheme and host of the service, as the client calls it."""
         return f"{self._request.scheme}://{self._request.get_host()}"
 
 
 @cache
-def made(classes: tuple[type, ...]) -> list[Any]:
-    """One of each, for all requests: what they are told of a request comes as arguments."""
+def instances_of(classes: tuple[type, ...]) -> list[Any]:
+    """One instance of each, shared by all requests: they get the request as an argument."""
     return [each() for each in classes]
 
 
 class StrictAPIView(APIView):
-    """Ignores no query parameter, and lists the methods only where HTTP asks for it."""
+    """Refuses unknown query parameters, and answers OPTIONS only with the allowed methods."""
 
-    parsers_of: Mapping[str, tuple[type[BaseParser], ...]] = {}  # by method, where they are not parser_classes
+    parsers_of: Mapping[str, tuple[type[BaseParser], ...]] = {}  # by method, where they differ from parser_classes
 
     def get_parsers(self) -> list[Any]:
         method = self.request.method if self.request is not None else ""
-        return made(tuple(self.parsers_of.get(method or "", self.parser_classes)))
+        return instances_of(tuple(self.parsers_of.get(method or "", self.parser_classes)))
 
     def get_renderers(self) -> list[Any]:
-        return made(tuple(self.renderer_classes))
+        return instances_of(tuple(self.renderer_classes))
 
     def get_authenticators(self) -> list[Any]:
-        return made(tuple(self.authentication_classes))
+        return instances_of(tuple(self.authentication_classes))
 
     def get_permissions(self) -> list[Any]:
-        return made(tuple(self.permission_classes))
+        return instances_of(tuple(self.permission_classes))
 
     def get_content_negotiator(self) -> Any:
-        return made((self.content_negotiation_class,))[0]
+        return instances_of((self.content_negotiation_class,))[0]
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         return Request(
@@ -85,23 +86,23 @@ class StrictAPIView(APIView):
     def initial(self, request: drf.Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         if request.method not in self.allowed_methods:
-            self.http_method_not_allowed(request)  # whatever else is wrong
-        unread = request.META["QUERY_STRING"] and not self.takes_query(request)
+            self.http_method_not_allowed(request)  # first, whatever else is wrong
+        unread = request.META["QUERY_STRING"] and not self.accepts_query(request)
         if unread and (faults := read(request.query_params, {})[1]):
             raise InvalidQuery(faults)
 
-    def takes_query(self, request: drf.Request) -> bool:
-        """Whether the operation has parameters, which it then checks itself."""
+    def accepts_query(self, request: drf.Request) -> bool:
+        """Whether the operation has query parameters, and checks them itself."""
         return False
 
     def confirm(self, request: drf.Request) -> None:
-        """Make sure of what is remembered of a token, where no statement that requires it follows."""
+        """Check that a remembered grant is still current, where no statement that requires it follows."""
         guard = guard_of(request) if isinstance(request.auth, TokenGrant) else None
         if guard:
             guard.statement.run(guard.values)
 
     def handle_exception(self, exc: Exception) -> Any:
-        """Where what a token grants has changed, nothing was done yet: once more, with what it grants now."""
+        """If the permissions of a token have changed, nothing was done yet: start again with the current ones."""
         if isinstance(exc, DatabaseError) and sqlstate_of(exc) == CHANGED:
             forget(token_in(self.request.META))
             return self.dispatch(self.request._request, *self.args, **self.kwargs)  # noqa: SLF001 - as DRF does
@@ -115,7 +116,7 @@ class StrictAPIView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        """Ask every time, with the ETag; and not for others."""
+        """Caches are private and revalidate every time, with the ETag."""
         return {"Cache-Control": "private, no-cache"}
 
     def options(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -123,7 +124,7 @@ class StrictAPIView(APIView):
 
 
 class PublicView(StrictAPIView):
-    """For everybody, with a token or without one."""
+    """For all clients, with a token or without one."""
 
     authentication_classes = ()
     permission_classes = ()

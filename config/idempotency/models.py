@@ -1,4 +1,4 @@
-"""The answers that a retry gets again."""
+"""Stored answers: a retry with the same Idempotency-Key gets the first answer again."""
 
 import hashlib
 import json
@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 from django.http import HttpResponse
@@ -13,16 +14,19 @@ from django.http import HttpResponse
 from config.api.errors import IdempotencyKeyReused, InvalidHeader
 from config.postgresql.statements import Call, Statement
 
-LIFETIME = "interval '24 hours'"
+LIFETIME = f"interval '{settings.IDEMPOTENCY_KEY_HOURS} hours'"
 KEY_LENGTH = 255
-KEY_PATTERN = r'^([\x21\x23-\x2b\x2d-\x5b\x5d-\x7e]{1,255}|"[\x20\x21\x23-\x5b\x5d-\x7e]{1,255}")$'
+KEY_PATTERN = r'^([-!#-+.-\[\]-~]{1,255}|"[ !#-\[\]-~]{1,255}")$'
 KEY = re.compile(KEY_PATTERN)
+KEY_EXPECTED = (
+    f"Must be 1 to {KEY_LENGTH} printable ASCII characters, such as a UUID, without space, comma, quote or backslash."
+)
 
-# Waits for another transaction that is just using the key. Gives a row when the key is this caller's to use: it was
-# new, or too old to count; no row when there is an answer to it.
-# Each use of a key takes away a few others that are too old, so that their number stays that of a day; SKIP LOCKED:
-# nobody waits for another who does the same. An array, because PostgreSQL may run the subquery of an IN once per row,
-# and so delete them all.
+# Waits for another transaction that uses the key at this moment. Returns a row if the client may use the key, because
+# it is new or expired, and no row if there is a stored answer.
+# Each use of a key deletes a few expired ones, so the table holds about one day of keys. SKIP LOCKED, so that two
+# requests that delete don't wait for each other. An array, because PostgreSQL may run the subquery of an IN once per
+# row and would then delete them all.
 CLAIM = Statement(
     f"""
 WITH forgotten AS (
@@ -46,7 +50,7 @@ UPDATE idempotency_storedanswer
 
 
 class StoredAnswer(models.Model):
-    """A key of one caller, with what the request that first used it was answered."""
+    """A key of one client, with the answer to the request that first used it."""
 
     caller = models.TextField()
     key = models.CharField(max_length=KEY_LENGTH)
@@ -58,7 +62,7 @@ class StoredAnswer(models.Model):
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=("caller", "key"), name="storedanswer_caller_key"),)
-        # CLAIM, for what it takes away
+        # CLAIM, to find expired keys
         indexes = (models.Index(fields=("created_at",), name="storedanswer_created"),)
 
     def __str__(self) -> str:
@@ -66,7 +70,7 @@ class StoredAnswer(models.Model):
 
     @classmethod
     def claim(cls, caller: str, key: str, data: Any, guard: Call | None = None) -> "StoredAnswer":
-        """The row of this key, inside a transaction: with status 0 when the request is to be carried out."""
+        """The row of this key, inside a transaction. Its status is 0 if the request has to be carried out."""
         values = {"caller": caller, "key": key, "fingerprint": fingerprint_of(data).hex()}
         while True:
             claimed = CLAIM.run(values, guard)
@@ -75,14 +79,14 @@ class StoredAnswer(models.Model):
             stored = cls.objects.filter(caller=caller, key=key).first()
             if stored:
                 return stored
-            # It has become too old at this very moment, and another request took it away.
+            # It expired just now, and another request deleted it.
 
     def keep(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        """Keep the answer, which is UTF-8, in the transaction of what it tells."""
+        """Store the answer, which is UTF-8, in the transaction of the write that it describes."""
         KEEP.run({"id": self.pk, "status": status, "headers": dict(headers), "body": body.decode()})
 
     def replay(self, data: Any) -> HttpResponse:
-        """The first answer, byte for byte, marked as a repetition. Raises IdempotencyKeyReused for another body."""
+        """The first answer, byte for byte, marked as replayed. Raises IdempotencyKeyReused if the body differs."""
         if bytes(self.fingerprint) != fingerprint_of(data):
             raise IdempotencyKeyReused
         headers = {**self.headers, "Idempotency-Replayed": "true"}
@@ -90,19 +94,19 @@ class StoredAnswer(models.Model):
 
 
 def fingerprint_of(data: Any) -> bytes:
-    """Of a body, whatever the order of its members."""
+    """The fingerprint of a request body. The order of its fields makes no difference."""
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()
 
 
 def key_in(value: str | None) -> str | None:
-    """The key of a header: an RFC 8941 string, or its characters without the quotes, as most clients send it."""
+    """The key in a header: an RFC 8941 string, or the same without quotes, as most clients send it."""
     if value is None:
         return None
     if not KEY.fullmatch(value):
-        raise InvalidHeader("Idempotency-Key", "Put 1 to 255 printable ASCII characters, such as a UUID.")
+        raise InvalidHeader("Idempotency-Key", KEY_EXPECTED)
     return value.strip('"')
 
 
 def caller_of(user: User | AnonymousUser) -> str:
-    """Keys belong to the caller: a user, or all who are nobody in particular."""
+    """Keys belong to one user; all clients without a user share theirs."""
     return f"user {user.pk}" if user.is_authenticated else "anonymous"

@@ -1,4 +1,4 @@
-"""Lists of the admin that cost the same however many rows a table has: bounded, and in an order that has an index."""
+"""Lists of the admin with a bounded cost: at most so many rows, sorted by one column that has an index."""
 
 import datetime
 from typing import Any
@@ -11,7 +11,6 @@ from django.db import connection
 from django.db.models import F, Max, Min, OrderBy, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import cached_property
 
 from config.postgresql.keyset import estimate_in
@@ -19,20 +18,20 @@ from config.postgresql.keyset import estimate_in
 UNITS = ("year", "month", "day")
 MOST = 5000
 MOST_OF_MANY = 1000
-MOST_MATCHES = 100_000  # matches that the index of a search lists in a few milliseconds
+MOST_MATCHES = 100_000  # search results that the index returns within a few milliseconds
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no generics here at run time
-    """Pages of all rows where there are few, else of the first `most` in the list's order."""
+    """Pages of the first `most` rows in the list's order."""
 
-    few = 10_000  # rows that can all be fetched for a page
+    few = 10_000  # up to this estimate, all rows are fetched and sorted
 
     @cached_property
     def estimate(self) -> int:
-        """How many rows PostgreSQL expects."""
+        """How many rows the query planner expects."""
         rows: Any = self.object_list
         plan = rows.order_by().values("pk").explain(format="json")
-        return estimate_in(plan) if plan else 0  # there is none for nothing
+        return estimate_in(plan) if plan else 0  # Django sends no query that can't match a row
 
     @property
     def most(self) -> int:
@@ -40,11 +39,12 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no ge
 
     @cached_property
     def found(self) -> list[Any]:
-        """The keys of the first `most` rows in their order, and one more where there is one.
+        """The primary keys of the first `most` rows, plus one that tells whether the list is cut.
 
-        Where there seem to be few, all are fetched and sorted. To walk along the order until there are enough would
-        read the whole table for what is rarer than PostgreSQL believes, or lies at its end. Of many the keys are in
-        no order, and only tell that there are so many; MATERIALIZED has them found by an index all the same.
+        With an estimate of at most `few` rows, all matches are fetched and then sorted. Walking an index in the list's
+        order instead would read the whole table when matches are rarer than estimated, or at the end of that index.
+        With a larger estimate the keys are unordered: they only prove that there are more than `most`. MATERIALIZED
+        makes PostgreSQL find the matches by the index of the filter, not of the order.
         """
         rows: Any = self.object_list
         order = ordering_of(rows)
@@ -73,8 +73,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no ge
 
     @property
     def note(self) -> str:
-        """For a list that is cut."""
-        return f"These are the first {self.most:,} of about {self.estimate:,}. Filter or search to narrow the list."
+        """What to say below a list that is cut."""
+        return f"Only the first {self.most:,} of about {self.estimate:,} are listed. Filter or search to find others."
 
     def page(self, number: Any) -> Page[Any]:
         page: Page[Any] = super().page(number)
@@ -87,7 +87,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no ge
 
 class BoundedChangeList(ChangeList):
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """By one column and then the key, in one direction: that is what an index serves."""
+        """By one column and then the primary key, both in the same direction, as the indexes are."""
         if ORDER_VAR in self.params:
             self.params[ORDER_VAR] = self.params[ORDER_VAR].partition(".")[0]
         column, *_ = super().get_ordering(request, queryset)
@@ -97,23 +97,23 @@ class BoundedChangeList(ChangeList):
     def get_filters(self, request: HttpRequest) -> Any:
         given = [f"{self.date_hierarchy}__{unit}" in self.params for unit in UNITS]
         if given != sorted(given, reverse=True):
-            raise IncorrectLookupParameters  # a month of no year
+            raise IncorrectLookupParameters  # a month without a year
         try:
             return super().get_filters(request)
-        except ValueError as exc:  # of the year 9999, which has none after it
+        except ValueError as exc:  # the year 9999, because Django computes the year after it
             raise IncorrectLookupParameters from exc
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         if not self.multi_page:
             self.result_list = self.paginator.page(1).object_list
-        if self.paginator.is_cut:  # else the box for searches would tell it as the number of results
+        if self.paginator.is_cut:  # otherwise the search box would show the cut count as the number of results
             self.full_result_count = self.result_count
 
     def dates(self) -> dict[str, Any]:
-        """What admin/date_hierarchy.html shows: years, months and days between the first and the last row.
+        """The context of admin/date_hierarchy.html: years, months and days from the first row to the last.
 
-        Django's own would read the whole table to leave out those without a row.
+        Django's own date_hierarchy tag reads the whole table to skip those without a row.
         """
         name = str(self.date_hierarchy)
         ends = self.model._default_manager.aggregate(first=Min(name), last=Max(name))  # noqa: SLF001 - public
@@ -121,15 +121,12 @@ class BoundedChangeList(ChangeList):
             return {"show": False}
         first, last = (timezone.localdate(ends[end]) for end in ("first", "last"))
         chosen = [int(self.params[f"{name}__{unit}"]) for unit in UNITS if f"{name}__{unit}" in self.params]
-        formats = ("Y", "YEAR_MONTH_FORMAT", "MONTH_DAY_FORMAT")
 
         def choice(*parts: int) -> dict[str, str]:
             link = self.get_query_string(
                 {f"{name}__{unit}": part for unit, part in zip(UNITS, parts, strict=False)}, [f"{name}__"]
             )
-            if not parts:
-                return {"link": link, "title": "All dates"}
-            return {"link": link, "title": date_format(day_of(*parts), formats[len(parts) - 1])}
+            return {"link": link, "title": "-".join(f"{part:02}" for part in parts) or "All dates"}
 
         choices = [choice(*parts) for parts in parts_within(first, last, *chosen)]
         back = choice(*chosen[:-1]) if chosen else None
@@ -146,12 +143,8 @@ def order_by(term: Any) -> OrderBy:
     return term if isinstance(term, OrderBy) else OrderBy(term)
 
 
-def day_of(year: int, month: int = 1, day: int = 1) -> datetime.date:
-    return datetime.date(year, month, day)
-
-
 def parts_within(first: datetime.date, last: datetime.date, *chosen: int) -> list[tuple[int, ...]]:
-    """The years; the months of a chosen year; the days of a chosen month: those from the first to the last day."""
+    """The next level below `chosen`: all years, the months of a year or the days of a month, from `first` to `last`."""
     match chosen:
         case ():
             return [(year,) for year in range(first.year, last.year + 1)]
@@ -159,7 +152,7 @@ def parts_within(first: datetime.date, last: datetime.date, *chosen: int) -> lis
             months = [(year, month) for month in range(1, 13)]
             return [each for each in months if (first.year, first.month) <= each <= (last.year, last.month)]
         case (year, month):
-            start = day_of(year, month)
+            start = datetime.date(year, month, 1)
             days = [start + datetime.timedelta(days=number) for number in range(31)]
             return [(*chosen, day.day) for day in days if day.month == month and first <= day <= last]
     return []

@@ -1,6 +1,7 @@
-"""A connection that ended while nobody used it can be told from its socket: the end, or a last message, waits there.
+"""Django's PostgreSQL backend, with a health check of connections that reads the socket instead of sending a query.
 
-Django's own check, which is a query before each request's first one, costs as much as reading a task.
+If an idle connection has ended, its socket is readable: it has the end of the stream or a last message. Django's check
+sends a query at the beginning of each request, which costs as much as reading a task.
 """
 
 import select
@@ -14,7 +15,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     health_check_done: bool
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        self.prepared = OrderedDict[bytes, None]()  # names of statements, the one used last at the end
+        self.prepared = OrderedDict[bytes, None]()  # names of statements, least recently used first
         return super().get_new_connection(conn_params)
 
     def close_if_health_check_failed(self) -> None:
@@ -23,7 +24,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().close_if_health_check_failed()
 
     def _is_silent(self) -> bool:
-        """Whether nothing has come in on the connection, which is how an idle one is. A server that goes says so."""
+        """Whether the socket has nothing to read, as on a healthy idle connection. A server that stops says so."""
         if self.connection.closed:
             return False
         poll = select.poll()

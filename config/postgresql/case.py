@@ -1,6 +1,6 @@
-"""Capitals, as PostgreSQL's lower() takes them."""
+"""Lower case as PostgreSQL's lower() computes it."""
 
 
 def case_folded(name: str) -> str:
-    """In small letters, one by one, as PostgreSQL does it; Python ends "ΟΔΟΣ" in another sigma and makes "İ" two."""
+    """Lowers letter by letter, like PostgreSQL. Python lowers the end of "ΟΔΟΣ" differently, and "İ" to two letters."""
     return "".join(letter.lower()[0] for letter in name)

@@ -1,4 +1,4 @@
-"""What a queryset filters by, as SQL that is compiled once for each combination of filters."""
+"""The WHERE clause of a queryset as SQL, compiled once for each combination of filters."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from django.db.models import Expression, Field, QuerySet
 
 
 class Parameter(Expression):
-    """A value that a filter gets later, by this name, in place of the value itself."""
+    """A named placeholder for a value that the filter gets later."""
 
     def __init__(self, name: str, output_field: "Field[Any, Any] | None" = None) -> None:
         super().__init__(output_field=output_field)
@@ -18,7 +18,7 @@ class Parameter(Expression):
 
 
 def condition_of(queryset: QuerySet[Any]) -> str:
-    """Behind WHERE, with %(name)s for each parameter."""
+    """The condition after WHERE, with %(name)s for each parameter."""
     where = queryset.query.where
     if not where:
         return "true"
@@ -27,7 +27,7 @@ def condition_of(queryset: QuerySet[Any]) -> str:
 
 
 def placed(value: Any) -> str:
-    """A parameter by its name; a value that is part of the condition itself, as PostgreSQL's literal."""
+    """A parameter by its name, or a constant of the condition as a PostgreSQL literal."""
     if isinstance(value, Parameter):
         return f"%({value.name})s"
     return "'{}'".format(str(value).replace("'", "''").replace("%", "%%"))

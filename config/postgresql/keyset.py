@@ -1,7 +1,7 @@
-"""Pages that begin after a row, not after a number of rows: as fast at the end as at the beginning.
+"""Pages that begin after a row, not after a number of rows. The last page is as fast as the first.
 
-A cursor holds the values of the row where a page ends, in the columns of the order. While others insert and delete,
-a walk along cursors meets every row that stays exactly once.
+A cursor holds the values of the last row of a page in the columns of the order. A client that follows cursors sees
+every row exactly once, except rows that others insert or delete in the meantime.
 """
 
 import base64
@@ -13,15 +13,15 @@ from typing import Any, Self
 
 from django import forms
 
-# As far as rows are counted one by one, which is as many as a page can have. Elasticsearch does it up to 10,000, and
-# PostgREST as far as it is told; each more would cost every page of a longer list.
+# Rows are counted exactly up to this number, which is the maximum size of a page. A higher number would slow down every
+# page of a longer list. Elasticsearch counts up to 10,000, PostgREST up to a configured number.
 MOST_COUNTED = 1000
 DEFAULT_LIMIT = 50
 
 
 @dataclass(frozen=True)
 class Column:
-    """What an order can go by: the SQL to sort by, which is never null, its type, and the check of a cursor's value."""
+    """A column to order by: its SQL, which is never null, its type, and the validation of a value in a cursor."""
 
     sql: str  # with {0} for the table
     type: str
@@ -37,7 +37,7 @@ class Order:
 
     @classmethod
     def of(cls, terms: Sequence[str], known: Mapping[str, Column], unique: str) -> Self:
-        """From `-created_at` and the like; what comes behind the unique column makes no difference."""
+        """From terms such as `-created_at`. Terms after the unique column make no difference."""
         last = "-" if terms[-1].startswith("-") else ""
         complete = (*terms, f"{last}{unique}")
         end = [term.removeprefix("-") for term in complete].index(unique)
@@ -45,17 +45,17 @@ class Order:
         return cls(tuple((known[name.removeprefix("-")], name.startswith("-")) for name in names), names)
 
     def sql(self, table: str, *, backwards: bool = False) -> str:
-        """Behind ORDER BY."""
+        """The terms after ORDER BY."""
         return ", ".join(
             f"{column.sql.format(table)} {'DESC' if descending != backwards else 'ASC'}"
             for column, descending in self.columns
         )
 
     def after(self, table: str, *, backwards: bool = False) -> str:
-        """The condition of a page that begins behind the row whose values are %(cursor_0)s and the following.
+        """The condition of a page that begins after the row with the values %(cursor_0)s, %(cursor_1)s and so on.
 
-        One direction in all columns is one comparison of rows, which an index serves from end to end. With several,
-        the first column still bounds what is read.
+        If all columns have the same direction, it is one comparison of rows, which an index answers completely. If
+        not, the first column still limits what is read.
         """
         columns = [column.sql.format(table) for column, _ in self.columns]
         values = [f"%(cursor_{place})s::{column.type}" for place, (column, _) in enumerate(self.columns)]
@@ -71,21 +71,21 @@ class Order:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where a page begins: behind, or before, the row with these values."""
+    """Where a page begins: after, or before, the row with these values."""
 
     values: tuple[str, ...]
     backwards: bool
 
     @classmethod
     def at(cls, row: Mapping[str, Any], order: Order, *, backwards: bool) -> str:
-        """The text of a cursor at a row, as an answer shows it."""
+        """The text of a cursor at a row, for a response."""
         values = [row[name.removeprefix("-")] for name in order.names]
         text = json.dumps([order.names, backwards, values], ensure_ascii=False, separators=(",", ":"))
         return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
     @classmethod
     def parse(cls, text: str, order: Order) -> Self:
-        """Raises ValueError where `text` was not made for this order."""
+        """Raises ValueError if `text` is not a cursor of this order."""
         try:
             raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
             names, backwards, values = json.loads(raw)
@@ -99,7 +99,7 @@ class Cursor:
 
 @dataclass(frozen=True)
 class Shape:
-    """What pages have in common whose statements differ in their parameters alone."""
+    """What determines the statement of a page, apart from its parameters."""
 
     order: Order
     has_cursor: bool
@@ -110,7 +110,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Page:
-    """Which part of a list is asked for."""
+    """The part of a list that a request asks for."""
 
     order: Order
     limit: int
@@ -123,14 +123,14 @@ class Page:
 
     @property
     def shape(self) -> Shape:
-        """A limit that is the same for most is planned for once, and so is no offset."""
+        """The default limit is part of the statement, not a parameter, so that its plan is made only once."""
         rows = f"{self.limit + 1}" if self.limit == DEFAULT_LIMIT else "%(limit)s"
         offset = "" if self.offset is None else "OFFSET %(offset)s"
         return Shape(self.order, self.cursor is not None, self.backwards, rows, offset)
 
     @property
     def values(self) -> dict[str, Any]:
-        """Of the statement's parameters. One row more than the page has tells whether there is a next one."""
+        """The parameters of the statement. It reads one row more than the page has, to know if there is a next page."""
         cursor = self.cursor.values if self.cursor else ()
         return {f"cursor_{place}": value for place, value in enumerate(cursor)} | {
             "limit": self.limit + 1,
@@ -139,6 +139,6 @@ class Page:
 
 
 def estimate_in(plan: str | bytes) -> int:
-    """The rows that PostgreSQL expects, from what EXPLAIN (FORMAT JSON) answers."""
+    """The number of rows that PostgreSQL expects, from the output of EXPLAIN (FORMAT JSON)."""
     estimate: int = json.loads(plan)[0]["Plan"]["Plan Rows"]
     return estimate

@@ -1,7 +1,7 @@
-"""Statements that each connection prepares once, sent over psycopg's libpq: for the few that serve every request.
+"""Prepared statements for what every request does, sent with psycopg's libpq wrapper.
 
-PostgreSQL parses such a statement once per connection, and nothing is converted on the way: parameters go in, and
-values come out, as PostgreSQL's own text.
+PostgreSQL parses a prepared statement once per connection. Nothing is converted on the way: parameters and results are
+PostgreSQL's text format.
 """
 
 import datetime
@@ -19,7 +19,7 @@ from django.db.backends.utils import debug_transaction
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
-# Of one connection: a backend keeps up to some 100 KB for each. The one that was not used for longest makes room.
+# Per connection, because a backend keeps up to about 100 KB for each. The least recently used one makes room.
 MOST_PREPARED = 50
 NOT_LOGGED = nullcontext()
 Text = bytes | None
@@ -29,7 +29,7 @@ class Statement:
     """One statement, with %(name)s for each parameter, and %% for a percent sign."""
 
     def __init__(self, template: str, *, prepare: bool = True, plan_each_time: bool = False) -> None:
-        """With `plan_each_time` it is planned for the values of each run, which decide which index is right."""
+        """With `plan_each_time` PostgreSQL makes a plan for the values of each run: the best index depends on them."""
         numbers, self.plan_each_time = Numbers(), plan_each_time
         self.sql = template % numbers
         self.parameters = tuple(numbers)
@@ -37,9 +37,10 @@ class Statement:
         self.name = hashlib.md5(self.bytes, usedforsecurity=False).hexdigest().encode() if prepare else b""
 
     def run(self, values: Mapping[str, Any], guard: "Call | None" = None) -> PGresult:
-        """Run it on this thread's connection, after `guard` and in one transaction with it, in one round trip.
+        """Runs the statement on this thread's connection.
 
-        Where the guard fails, this does nothing. Raises what Django's cursors raise.
+        `guard` runs before it, in the same transaction and the same round trip. If the guard fails, this statement
+        does not run. Raises what Django's cursors raise.
         """
         database = connections[DEFAULT_DB_ALIAS]
         raw = connected(database)
@@ -52,10 +53,10 @@ class Statement:
             if not self.name:
                 return checked(raw, raw.pgconn.exec_params(self.bytes, parameters))
             name = prepared(database, raw, self)
-            return checked(raw, raw.pgconn.exec_prepared(name, parameters))  # type: ignore[arg-type]  # it takes None
+            return checked(raw, raw.pgconn.exec_prepared(name, parameters))  # type: ignore[arg-type]  # it accepts None
 
     def run_by_row(self, values: Mapping[str, Any]) -> Iterator[PGresult]:
-        """The same with a result for each row, to be read to the end: what is many times a row is never held twice."""
+        """The same with a result per row, so that memory never holds a large result twice. Read it to the end."""
         database = connections[DEFAULT_DB_ALIAS]
         raw = connected(database)
         with database.wrap_database_errors, logged(database, self.sql):
@@ -64,7 +65,7 @@ class Statement:
             try:
                 while (result := received(raw)) is not None:
                     yield checked(raw, result)
-            finally:  # of an error, PostgreSQL tells before the end of the results
+            finally:  # after an error, the rest of the results must still be read
                 while received(raw) is not None:
                     pass
 
@@ -73,7 +74,7 @@ class Statement:
 
 
 class Numbers(dict[str, str]):
-    """Gives each name of a parameter its number, in the order in which they come."""
+    """Numbers the parameters in the order of their names in the statement."""
 
     def __missing__(self, name: str) -> str:
         self[name] = f"${len(self) + 1}"
@@ -88,12 +89,12 @@ class Call:
     values: Mapping[str, Any]
 
 
-# For the transaction alone. To prepare a statement all the same saves a third of its time, which reading it takes.
+# For this transaction only. Preparing the statement is still worth it: parsing it would take a third of its time.
 PLAN_EACH_TIME = Call(Statement("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"), {})
 
 
 def prepared(database: Any, raw: "psycopg.Connection[Any]", statement: Statement) -> bytes:
-    """The name of the statement, which this connection has prepared; empty where it is not to be."""
+    """Prepares the statement on this connection unless it is prepared. Returns its name, or b"" if it has none."""
     names = database.prepared
     if not statement.name:
         return b""
@@ -116,7 +117,7 @@ def send(raw: "psycopg.Connection[Any]", name: bytes, statement: Statement, para
 
 
 def together(raw: "psycopg.Connection[Any]", *calls: tuple[bytes, Statement, Sequence[Text]]) -> PGresult:
-    """What the last of these statements gives; after one that fails, none runs."""
+    """Runs the statements in one round trip. If one fails, the rest don't run. Returns the result of the last one."""
     pgconn, results = raw.pgconn, []
     pgconn.enter_pipeline_mode()
     try:
@@ -126,17 +127,17 @@ def together(raw: "psycopg.Connection[Any]", *calls: tuple[bytes, Statement, Seq
         while (result := received(raw)) is None or result.status != ExecStatus.PIPELINE_SYNC:
             if result is not None:  # None ends the results of one statement
                 results.append(result)
-            elif pgconn.status == ConnStatus.BAD:  # pragma: no cover - libpq has told so before, by an error
-                raise psycopg.OperationalError(pgconn.get_error_message())  # noqa: TRY301 - it closes the connection
+            elif pgconn.status == ConnStatus.BAD:  # pragma: no cover - libpq has raised an error before
+                raise psycopg.OperationalError(pgconn.get_error_message())  # noqa: TRY301 - the except below closes the connection
         pgconn.exit_pipeline_mode()
     except BaseException:
-        raw.close()  # in the middle of a pipeline it is of no use to anybody
+        raw.close()  # a connection in the middle of a pipeline is unusable
         raise
     return [checked(raw, result) for result in results][-1]
 
 
 def received(raw: "psycopg.Connection[Any]") -> PGresult | None:
-    """The next result. psycopg's get_result() alone would let no other thread run while it waits."""
+    """The next result. psycopg's get_result() by itself blocks all other threads while it waits."""
     pgconn = raw.pgconn
     while pgconn.is_busy():
         poll = select.poll()
@@ -147,12 +148,12 @@ def received(raw: "psycopg.Connection[Any]") -> PGresult | None:
 
 
 def logged(database: Any, sql: str) -> AbstractContextManager[Any]:
-    """For the log of statements, and for what tests count."""
+    """Records the statement for Django's log and for tests that count statements."""
     return debug_transaction(database, sql) if database.queries_logged else NOT_LOGGED
 
 
 def connected(database: Any) -> "psycopg.Connection[Any]":
-    """The connection of this thread, as Django's cursors begin with it."""
+    """The connection of this thread, prepared in the same way as for Django's cursors."""
     database.close_if_health_check_failed()
     database.ensure_connection()
     raw: psycopg.Connection[Any] = database.connection
@@ -171,7 +172,7 @@ def checked(raw: "psycopg.Connection[Any]", result: PGresult) -> PGresult:
 
 
 def text_of(value: Any) -> Text:  # noqa: PLR0911 - a case for each type
-    """As PostgreSQL reads it: an array for a list, JSON for a mapping."""
+    """PostgreSQL's text format: an array for a list, JSON for a dict."""
     match value:
         case None:
             return None

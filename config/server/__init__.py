@@ -1,1 +1,1 @@
-"""All that knows gunicorn and proxies, and the first start of a local trial."""
+"""Everything that knows about gunicorn and proxies, and the first start of a local trial."""

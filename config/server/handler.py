@@ -1,6 +1,6 @@
-"""Django's handler with two chains of middlewares: one for pages and whoever has a session, one for other calls.
+"""Django's handler with two chains of middlewares: a short one for API requests without a session, and the whole one.
 
-Sessions, CSRF, messages, static files and the policy of pages are of no use to a call of the API without a session.
+An API request without a session needs no sessions, CSRF check, messages, static files or policy of pages.
 """
 
 from typing import Any
@@ -23,14 +23,14 @@ class Handler(WSGIHandler):
         self.api_chain = chain
 
     def answer(self, environ: WSGIEnvironment) -> HttpResponse | None:
-        """The answer to a call of the API without a session, whole; None for any other request.
+        """The complete answer to an API request without a session; None for any other request.
 
-        There is nothing to be done at its end: no file to close, no session to save.
+        It needs no close(): there is no file to close and no session to save.
         """
         if settings.SESSION_COOKIE_NAME in environ.get("HTTP_COOKIE", ""):
             return None
         if not settings.API_PATHS.match(environ["PATH_INFO"]):
             return None
-        close_old_connections()  # which is what Django's signal of a new request comes to
+        close_old_connections()  # what Django's request_started signal does
         answer: HttpResponse = self.api_chain(WSGIRequest(environ))
         return answer

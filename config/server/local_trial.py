@@ -1,4 +1,4 @@
-"""What a first start needs, so that it works with no configuration: tables, a staff account, a greeting."""
+"""What the first start needs to work without configuration: tables, a staff account, a greeting."""
 
 import ipaddress
 import secrets
@@ -18,7 +18,7 @@ ACCOUNT = "admin"
 
 
 def refuse_used_port(bind: str) -> None:
-    """End with one line where `bind` has a port that is taken; gunicorn would try for five seconds, a line each."""
+    """End with one line if the port of `bind` is in use; gunicorn would retry for five seconds, with a line each."""
     if bind.startswith("unix:"):
         return
     host, _, port = bind.rpartition(":")
@@ -28,29 +28,29 @@ def refuse_used_port(bind: str) -> None:
         try:
             probe.bind((host.strip("[]"), int(port)))
         except OSError as exc:
-            refuse("BIND", f"is {bind}, which can't be had ({exc.strerror}): try `make run PORT={int(port) + 1}`")
+            refuse("BIND", f"is {bind}, which is not available: {exc.strerror}. Try `make run PORT={int(port) + 1}`.")
 
 
 def prepare() -> None:
-    """Migrate, and make the staff account if there is none; its password is shown this once.
+    """Migrate, and create the staff account if there is none. Its password is shown only this time.
 
-    A line announces each step that is taken: on a slow machine it lasts.
+    Prints a line before each slow step.
     """
     django.setup()
     folder = connection.settings_dict["EMBEDDED_FOLDER"]
     if not embedded.has_data(Path(folder)):
-        say(f"Making the database in {folder}")
+        say(f"Creating the database in {folder}")
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-        say("Making the tables")
+        say("Creating the tables")
     call_command("migrate", verbosity=0, interactive=False)
     if password := _new_account():
-        say(f"A staff account was made: {ACCOUNT}, password {password} (shown this once)")
+        say(f"Created the staff account {ACCOUNT} with the password {password} (shown only this time)")
     connection.close()  # the workers, which are forked from here, must not share it
 
 
 def _new_account() -> str | None:
-    from django.contrib.auth.models import User  # noqa: PLC0415 - models can be imported after django.setup()
+    from django.contrib.auth.models import User  # noqa: PLC0415 - models can't be imported before django.setup()
 
     if User.objects.filter(is_superuser=True).exists():
         return None
@@ -60,20 +60,19 @@ def _new_account() -> str | None:
 
 
 def greet(bind: str) -> None:
-    say("Tasks API is running. Ctrl-C stops it, and its database.")
+    say("Tasks API is running. Ctrl-C stops it and its database.")
     address, options = _address(bind), ""
     if bind.startswith("unix:"):
         options = f"--unix-socket {shlex.quote(bind.removeprefix('unix:').removeprefix('//'))} "
     else:
         say(f"  docs   {address}/docs")
-        say(
-            f"  admin  {address}/admin/  (account {ACCOUNT}; a new password: python manage.py changepassword {ACCOUNT})"
-        )
+        say(f"  admin  {address}/admin/  (account {ACCOUNT})")
+        say(f"         new password: .venv/bin/python manage.py changepassword {ACCOUNT}")
     say(f"  try    curl {options}-H 'Content-Type: application/json' -d '{{\"title\": \"Buy milk\"}}' {address}/tasks/")
 
 
 def _address(bind: str) -> str:
-    """What clients on this machine call `bind`: nobody can open the address that stands for all of them."""
+    """The address for clients on this machine. A browser can't open 0.0.0.0 or [::], which stand for all addresses."""
     if bind.startswith("unix:"):
         return "http://localhost"
     host, _, port = bind.rpartition(":")

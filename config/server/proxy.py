@@ -1,7 +1,7 @@
-"""Who the client is and what it called, where proxies stand in front: X-Forwarded-For, -Proto and -Host.
+"""The client's address, scheme and host when proxies are in front: X-Forwarded-For, -Proto and -Host.
 
-Each proxy adds a value to the right of what came in, so that the last TRUSTED_PROXIES values of a header are theirs and
-whatever is left of them is hearsay. gunicorn itself reads none of these headers (config/gunicorn.py).
+Each proxy appends a value. So the last TRUSTED_PROXIES values of a header come from the proxies, and a client can forge
+all values before them. gunicorn reads none of these headers (config/gunicorn.py).
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ ADDRESS = re.compile(r"([0-9.]+)(?::[0-9]+)?|\[([0-9A-Fa-f:.]+)\](?::[0-9]+)?|([
 
 
 def behind_proxies(application: WSGIApplication, count: int) -> WSGIApplication:
-    """`application`, shown what the outermost of `count` proxies saw. With 0 it is `application` itself."""
+    """`application`, which gets what the outermost of `count` proxies saw. With 0 it is `application` itself."""
     if not count:
         return application
 
@@ -26,10 +26,10 @@ def behind_proxies(application: WSGIApplication, count: int) -> WSGIApplication:
 
 
 def believe(environ: WSGIEnvironment, count: int) -> None:
-    """Changes `environ` itself, which is also what gunicorn logs.
+    """Updates `environ` in place, because gunicorn logs from it.
 
-    What is missing or malformed leaves what is known of the nearest proxy. The host is taken as it is: one that is
-    not in ALLOWED_HOSTS is a 400, like any other.
+    If a header is missing or malformed, the value of the nearest proxy stays. The host is not validated here: one that
+    is not in ALLOWED_HOSTS is a 400 later.
     """
     if address := address_of(value_of(environ, "FOR", count)):
         environ["REMOTE_ADDR"] = address
@@ -41,13 +41,13 @@ def believe(environ: WSGIEnvironment, count: int) -> None:
 
 
 def value_of(environ: WSGIEnvironment, name: str, count: int) -> str:
-    """What the outermost trusted proxy put; empty where fewer values came than there are proxies."""
+    """The value from the outermost trusted proxy; empty if there are fewer values than proxies."""
     values = environ.get(f"HTTP_X_FORWARDED_{name}", "").split(",")
     return values[-count].strip() if len(values) >= count else ""
 
 
 def address_of(text: str) -> str | None:
-    """The IP address in its one spelling, so that a limit per address counts one client once; None if it is none."""
+    """The IP address in canonical form, so that a limit per address counts a client once; None if it is invalid."""
     match = ADDRESS.fullmatch(text)
     try:
         address = ipaddress.ip_address(match[match.lastindex or 0] if match else "")

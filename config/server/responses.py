@@ -1,7 +1,7 @@
-"""How an answer that is ready as a whole gets to the client: in one piece, or few.
+"""Sends a complete answer to the client in one write, or a few.
 
-gunicorn checks and formats each header, formats the date, and sends head and body one after the other, which takes a
-fifth of the time of a short request.
+gunicorn would check and format each header, format the date, and send head and body separately. That takes a fifth of
+the time of a short request.
 """
 
 import time
@@ -18,7 +18,7 @@ http_date = lru_cache(maxsize=1)(util.http_date)
 
 
 def send(answer: HttpResponse, start_response: StartResponse) -> Iterable[bytes]:
-    """What a WSGI application returns for this answer."""
+    """Returns the body, as a WSGI application does; on gunicorn it is sent already."""
     parts: list[bytes] = list(answer)
     if answer.status_code not in BODILESS:
         answer.headers["Content-Length"] = str(sum(map(len, parts)))
@@ -34,7 +34,7 @@ BODILESS = (204, 304)
 
 
 def send_at_once(answer: HttpResponse, parts: list[bytes], response: Response) -> None:
-    """Past gunicorn's checks: every header is ours, and what is in it was checked when it was read."""
+    """Skips gunicorn's checks: every header is ours, and values from the request were checked when they were read."""
     response.status, response.status_code = f"{answer.status_code} {answer.reason_phrase}", answer.status_code
     response.response_length = response.sent = sum(map(len, parts))
     response.headers_sent = True
@@ -52,7 +52,7 @@ def send_at_once(answer: HttpResponse, parts: list[bytes], response: Response) -
 
 
 def blocks(parts: Iterable[bytes]) -> Iterator[bytes]:
-    """The parts, joined as far as they are small."""
+    """The parts, with small ones joined into blocks."""
     block, size = [], 0
     for part in parts:
         block.append(part)

@@ -1,4 +1,4 @@
-"""The secret key of a local trial: made once, kept beside the embedded data, readable by its owner alone."""
+"""The secret key of a local trial: generated once, kept beside the embedded data, readable only by its owner."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from django.core.management.utils import get_random_secret_key
 
 
 def local_secret_key(folder: Path) -> str:
-    """The key in `folder`, made if there is none. Two processes that start at once get the same one."""
+    """The key in `folder`, generated if there is none. Two processes that start at once get the same key."""
     path = folder / "secret_key"
     if not path.exists():
         folder.mkdir(exist_ok=True)
@@ -16,6 +16,6 @@ def local_secret_key(folder: Path) -> str:
         draft.touch(mode=0o600)
         draft.write_text(get_random_secret_key())
         with contextlib.suppress(FileExistsError):
-            path.hardlink_to(draft)  # whole or not at all, and the first one wins
+            path.hardlink_to(draft)  # atomic, and the first process wins
         draft.unlink()
     return path.read_text()

@@ -1,26 +1,26 @@
-"""gunicorn's gthread worker: it stays with a connection that goes on at once, and at a stop leaves nobody waiting."""
+"""gunicorn's gthread worker: it answers requests of one connection in a row, and leaves no client waiting at a stop."""
 
 import select
 from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
-MOST_IN_A_ROW = 8  # requests of one connection, while others may wait for a thread
-# Milliseconds for the next request of a connection. A client that is busy sends it in less; for whoever waits for the
-# thread meanwhile it is no more than this.
+MOST_IN_A_ROW = 8  # requests of one connection; others may be waiting for a thread
+# Milliseconds to wait for the next request of a connection. A busy client sends it sooner, and other clients that wait
+# for the thread lose no more than this.
 PATIENCE = 1
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
     def handle(self, conn: Any) -> Any:
-        """Answer the next requests of the connection, too, where they come at once.
+        """Answer the next requests of the connection too, if they come at once.
 
-        gunicorn itself gives each connection back to the thread that waits for all of them, which takes a fifth of the
-        time of a short request.
+        gunicorn would hand the connection back to the thread that waits for all of them. That takes a fifth of the time
+        of a short request.
         """
         result = super().handle(conn)
         for _ in range(MOST_IN_A_ROW):
-            if result is not True or not self.alive or not goes_on(conn.sock):
+            if result is not True or not self.alive or not has_data(conn.sock):
                 break
             result = super().handle(conn)
         return result
@@ -31,10 +31,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             self._stop_listening()
 
     def _stop_listening(self) -> None:
-        """Take what the kernel has accepted already, and refuse what comes later.
+        """Serve the connections that the kernel has accepted already, and refuse later ones.
 
-        gunicorn itself keeps its listeners until the last connection is done, which takes seconds, and then resets
-        the clients that connected meanwhile and wait for an answer.
+        gunicorn would keep its listeners open until the last connection is done, which takes seconds, and then reset
+        the clients that connected in between and wait for an answer.
         """
         for listener in self.sockets:
             before = -1
@@ -44,7 +44,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             listener.close()
 
 
-def goes_on(sock: Any) -> bool:
+def has_data(sock: Any) -> bool:
+    """Whether the client sends more within PATIENCE."""
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return bool(poll.poll(PATIENCE))

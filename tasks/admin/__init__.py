@@ -1,4 +1,4 @@
-"""The admin of tasks, tags and changes: a module for each page; start/ has the plots of the start page."""
+"""The admin of tasks, tags and changes: a module for each page; start/ has the charts of the start page."""
 
 from tasks.admin.changes import ChangeAdmin
 from tasks.admin.tags import TagAdmin

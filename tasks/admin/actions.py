@@ -1,4 +1,4 @@
-"""What staff does to many tasks at once: counted, confirmed, all or nothing, and undone where they want it back."""
+"""The actions on many tasks at once: each is counted, confirmed, applied to all or none, and can be undone."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -26,7 +26,7 @@ class DueDateForm(forms.Form):
     due_date = forms.DateField(
         required=False,
         widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
-        help_text="Leave it empty for no due date.",
+        help_text="Leave empty to remove the due date.",
     )
 
 
@@ -47,7 +47,7 @@ class FormatForm(forms.Form):
 def confirmed(
     question: str, done: str, form: type[forms.Form] = forms.Form, permission: str = "change"
 ) -> Callable[[Write], Any]:
-    """An action of the list that asks first."""
+    """An action of the list with a confirmation page."""
 
     def action_of(write: Write) -> Any:
         @admin.action(permissions=[permission], description=question.format("selected tasks").removesuffix("?"))
@@ -60,57 +60,67 @@ def confirmed(
     return action_of
 
 
+def done(count: int, before: str, after: str) -> Done:
+    if not count:
+        return Done("Nothing to update: all of these tasks are like that already.")
+    return Done(f"{before}{count_of(count)}{after}")
+
+
 @confirmed("Complete {}?", "completed")
 def complete(tasks: list[int], data: dict[str, Any]) -> Done:
-    return Done(Task.objects.filter(pk__in=tasks, completed=False).update(completed=True))
+    count = Task.objects.filter(pk__in=tasks, completed=False).update(completed=True)
+    return done(count, "", " completed.")
 
 
 @confirmed("Reopen {}?", "reopened")
 def reopen(tasks: list[int], data: dict[str, Any]) -> Done:
-    return Done(Task.objects.filter(pk__in=tasks, completed=True).update(completed=False))
+    count = Task.objects.filter(pk__in=tasks, completed=True).update(completed=False)
+    return done(count, "", " reopened.")
 
 
-@confirmed("Set the due date of {}?", "changed", DueDateForm)
+@confirmed("Set the due date of {}?", "updated", DueDateForm)
 def set_due_date(tasks: list[int], data: dict[str, Any]) -> Done:
-    return Done(Task.objects.filter(pk__in=tasks).exclude(due_date=data["due_date"]).update(**data))
+    day = data["due_date"]
+    count = Task.objects.filter(pk__in=tasks).exclude(due_date=day).update(due_date=day)
+    return done(count, "Due date of ", f" set to {day}." if day else " removed.")
 
 
-@confirmed("Add a tag to {}?", "changed", NewTagForm)
+@confirmed("Add a tag to {}?", "updated", NewTagForm)
 def add_tag(tasks: list[int], data: dict[str, Any]) -> Done:
-    """By its name, and made where there is none, as the API does it."""
+    """By name; the tag is created if it doesn't exist, as in the API."""
     links = LINKS.filter(task_id__in=tasks)
     carriers = set(links.filter(tag__in=Tag.objects.spelled(data["tag"])).values_list("task_id", flat=True))
     counts = links.values_list("task_id").annotate(Count("pk")).order_by()
     full = {task for task, count in counts if count >= TAGS_PER_TASK} - carriers
     if full:
-        raise ValidationError(f"{count_of(full)} already with {TAGS_PER_TASK} tags, which is the most.")
+        raise ValidationError(f"{count_of(full)} would have more than {TAGS_PER_TASK} tags.")
     (tag,) = Tag.objects.named([data["tag"]])
     added = [LINKS.model(task_id=task, tag_id=tag.pk) for task in tasks if task not in carriers]
-    return Done(len(LINKS.bulk_create(added)))
+    return done(len(LINKS.bulk_create(added)), f"Tag “{tag}” added to ", ".")
 
 
-@confirmed("Remove a tag from {}?", "changed", TagNameForm)
+@confirmed("Remove a tag from {}?", "updated", TagNameForm)
 def remove_tag(tasks: list[int], data: dict[str, Any]) -> Done:
     count, _ = LINKS.filter(task_id__in=tasks, tag__in=Tag.objects.spelled(data["tag"])).delete()
     if not count:
         raise ValidationError(f"None of these tasks has the tag “{data['tag']}”.")
-    return Done(count)
+    return Done(f"Tag “{data['tag']}” removed from {count_of(count)}.")
 
 
 @confirmed("Delete {}?", "deleted", permission="delete")
 def delete_selected(tasks: list[int], data: dict[str, Any]) -> Done:
     LINKS.filter(task_id__in=tasks).delete()
-    with connection.cursor() as cursor:  # Django would fetch them, and delete a hundred at a time
+    with connection.cursor() as cursor:  # Django would fetch the rows and delete a hundred at a time
         cursor.execute("DELETE FROM tasks_task WHERE id = ANY (%s)", [tasks])
-    return Done(len(tasks))
+    return Done(f"{count_of(tasks)} deleted.")
 
 
 @admin.action(permissions=["view"], description="Export selected tasks")
 def export_selected(model_admin: StaffAdmin, request: HttpRequest, queryset: QuerySet[Task]) -> HttpResponseBase | None:
-    """The page that asks for a format; after it, the file."""
+    """The page that asks for a format, then the file."""
     chosen = BoundedPaginator(queryset, LISTED)
     if chosen.is_cut:
-        bounds = f"select at most {chosen.most:,}, or take Export above the list."
+        bounds = f"select at most {chosen.most:,}, or use Export above the list."
         model_admin.refuse(request, f"Nothing was exported: {bounds}")
         return None
     form = FormatForm(request.POST if "post" in request.POST else None)

@@ -1,4 +1,4 @@
-"""What the admins of tasks and tags share: how they list, show a page, ask before they do much, and refuse."""
+"""What the admin pages of tasks and tags share: bounded lists, confirmation pages, messages with Undo."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,41 +18,43 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from config.pages.bounded_list import MOST, BoundedChangeList, BoundedPaginator
-from tasks.history.undo import change_of_now
+from tasks.history.models import Change
+from tasks.history.undo import undoable_change
 from tasks.models import TAGS_PER_TASK
 
-LISTED = 100  # names on a page that asks
+LISTED = 100  # names on a confirmation page
 TOO_MANY_TAGS = f"a task would have more than {TAGS_PER_TASK} tags."
+CONFIRM = "Confirm again to continue."
 Context = dict[str, Any]
 View = Callable[..., HttpResponse]
 
 
 class Done(NamedTuple):
-    tasks: int  # that changed
-    is_all: bool = True  # else the page asks again
+    text: str  # what happened
+    is_all: bool = True  # otherwise the page asks again
 
 
 @dataclass(frozen=True)
 class Action:
-    """What to ask about chosen rows, and what to do with them after a yes."""
+    """What to ask about selected rows, and what to do with them once confirmed."""
 
     question: str
-    done: str
+    done: str  # a participle, for a refusal: "Nothing was ..."
     write: Callable[[list[int], dict[str, Any]], Done]
-    """Changes the rows of these keys, which are locked; or raises ValidationError."""
+    """Changes the rows with these keys, which are locked, or raises ValidationError."""
     form: type[forms.Form] = forms.Form
     least: int = 1
     most: int = MOST
-    done_to_tasks: str = ""  # where that is another word
+    initial: dict[str, Any] | None = None  # of the form
 
 
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
     list_max_show_all = 0
-    show_full_result_count = False  # the count of all rows would cost more than the page
-    show_facets = admin.ShowFacets.NEVER  # each of them would be a count
+    show_full_result_count = False  # counting all rows would cost more than the page
+    show_facets = admin.ShowFacets.NEVER  # each facet would be a count
     paginator: ClassVar[type[BoundedPaginator]] = BoundedPaginator
-    help = ""  # on the pages that ask
-    weaker_lock = False  # of a row that others point to, so that whoever does it now need not wait
+    help = ""  # on confirmation pages
+    weaker_lock = False  # FOR NO KEY UPDATE: others may insert rows that refer to a locked row
 
     class Media:
         css = {"all": ("tasks/admin.css",)}
@@ -61,7 +63,7 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
         return BoundedChangeList
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """For a POST as it is under a lock, which holds until the end of the save or delete that follows."""
+        """For a POST, the row is locked until the end of the save or delete that follows."""
         found = super().get_object(request, object_id, from_field)
         if found is None or request.method != "POST":
             return found
@@ -75,15 +77,20 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
     def refuse(self, request: HttpRequest, text: str) -> None:
         self.message_user(request, text, messages.ERROR)
 
-    def tell(self, request: HttpRequest, text: str, *, can_be_undone: bool = False) -> None:
-        """A message of success; with a link to undo what this transaction changed, where it did."""
-        change = change_of_now() if can_be_undone else None
-        if change:
-            text = format_html('{} <a href="{}">Undo</a>', text, reverse("admin:tasks_task_undo", args=[change.pk]))
+    def tell(self, request: HttpRequest, text: str) -> None:
         self.message_user(request, text, messages.SUCCESS)
 
+    def message_user(self, request: HttpRequest, message: Any, level: int | str = messages.INFO, *args: Any) -> None:
+        """A message of success, Django's too, gets a link that undoes what this transaction changed, if it can."""
+        if level == messages.SUCCESS and connection.in_atomic_block:
+            change = undoable_change()
+            if change and request.user.has_perms(permissions_to_undo(change)):
+                url = reverse("admin:tasks_task_undo", args=[change.pk])
+                message = format_html('{} <a href="{}">Undo</a>', message, url)
+        super().message_user(request, message, level, *args)
+
     def rows_of(self, keys: list[int], *, lock: bool = False) -> Sequence[tuple[Any, ...]]:
-        """Of each row that a page asks about: its key, what must not change meanwhile, and its name."""
+        """For each row that a page asks about: its key, what must not change before the answer, and its name."""
         rows = self.model._default_manager.filter(pk__in=keys).order_by("pk")  # noqa: SLF001 - public
         return self.named(rows.select_for_update(no_key=self.weaker_lock) if lock else rows)
 
@@ -91,14 +98,14 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
         raise NotImplementedError
 
     def ask_and_do(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:
-        """The page that asks; after its yes nothing but a message, if the rows are as the page showed them."""
+        """The confirmation page; once confirmed, None and a message, if the rows are still as the page showed them."""
         chosen = self.paginator(queryset, LISTED)
         most = min(action.most, chosen.most)
         if not action.least <= len(chosen.found) <= most:
             bounds = f"{action.least} to {most:,}" if action.least > 1 else f"at most {most:,}"
             self.refuse(request, f"Nothing was {action.done}: select {bounds}.")
             return None
-        form = action.form(request.POST if "post" in request.POST else None)
+        form = action.form(request.POST if "post" in request.POST else None, initial=action.initial)
         if form.is_bound and self._is_done(request, chosen.found, action, form):
             return None
         return self.ask(request, action.question, form, self.rows_of(chosen.found))
@@ -108,24 +115,22 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
             with transaction.atomic():
                 rows = self.rows_of(keys, lock=True)
                 if request.POST.get("version") != version_of_all(rows):
-                    self.refuse(request, f"Nothing was {action.done}: some were changed. Confirm again.")
+                    self.refuse(request, f"Nothing was {action.done}: someone else updated some of them. {CONFIRM}")
                 elif form.is_valid():
                     done = action.write([row[0] for row in rows], form.cleaned_data)
-                    left = "" if done.is_all else " There are more: confirm again to go on."
-                    text = f"{count_of(done.tasks)} {action.done_to_tasks or action.done}.{left}"
-                    self.tell(request, text, can_be_undone=bool(done.tasks))
+                    self.tell(request, done.text if done.is_all else f"{done.text} There are more. {CONFIRM}")
                     return done.is_all
         except ValidationError as exc:
             form.add_error(None, exc)
-        except IntegrityError as exc:  # else a task got one of the tags at this very moment
-            reason = TOO_MANY_TAGS if is_too_many_tags(exc) else "it came into use. Confirm again."
+        except IntegrityError as exc:  # too many tags; otherwise a task got one of the tags at this very moment
+            reason = TOO_MANY_TAGS if is_too_many_tags(exc) else f"a task was just given one of these tags. {CONFIRM}"
             self.refuse(request, f"Nothing was {action.done}: {reason}")
         return False
 
     def ask(
         self, request: HttpRequest, question: str, form: forms.Form, rows: Sequence[tuple[Any, ...]]
     ) -> TemplateResponse:
-        """The page that asks, which sends along what was chosen, and for which action."""
+        """The confirmation page. Its form also sends which rows were selected, and for which action."""
         chosen, across = request.POST.getlist(ACTION_CHECKBOX_NAME), request.POST.get("select_across") == "1"
         context = {
             "title": question.format(count_of(rows, self.opts.verbose_name)),
@@ -135,14 +140,14 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
             "more": max(0, len(rows) - LISTED),
             "action": request.POST.get("action", ""),
             "across": across,
-            "chosen": chosen[:1] if across else chosen,  # of all that a list holds, one stands for the rest
+            "chosen": chosen[:1] if across else chosen,  # with "Select all", Django needs only one of them
             "help": self.help,
         }
         return self.page(request, "action_confirmation", context)
 
 
 def all_or_nothing(view: View) -> View:
-    """A view of a StaffAdmin as one transaction, which does nothing where a task would get too many tags."""
+    """Makes a view of a StaffAdmin one transaction, which is rolled back when a task would get too many tags."""
 
     @wraps(view)
     def wrapped(self: StaffAdmin, request: HttpRequest, **kwargs: Any) -> HttpResponse:
@@ -159,14 +164,20 @@ def all_or_nothing(view: View) -> View:
 
 
 def is_too_many_tags(exc: IntegrityError) -> bool:
-    """Whether the database refused one more tag of a task (tasks/sql/limit.sql)."""
+    """Whether the database refused to give a task another tag (tasks/sql/limit.sql)."""
     diagnostic = getattr(exc.__cause__, "diag", None)
     return getattr(diagnostic, "constraint_name", None) == "task_tags_limit"
 
 
 def version_of_all(rows: Sequence[tuple[Any, ...]]) -> str:
-    """What a page carries to tell whether any of these rows changed since."""
+    """A digest in the page's form, which shows whether any of these rows has changed since."""
     return hashlib.sha256("\n".join(map(str, rows)).encode()).hexdigest()
+
+
+def permissions_to_undo(change: Change) -> list[str]:
+    """What a user needs to undo the transaction of this change; undoing a delete adds tasks."""
+    is_delete = change.operation == Change.Operation.DELETE
+    return ["tasks.change_task", *(["tasks.add_task"] if is_delete else [])]
 
 
 def count_of(rows: Any, name: Any = "task") -> str:

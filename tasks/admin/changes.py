@@ -1,4 +1,4 @@
-"""Recent changes of all tasks and tags, for staff. Read-only, and bounded: the table has every change ever made."""
+"""The list of recent changes of all tasks and tags. Read-only, and bounded: the table keeps every change."""
 
 from typing import Any
 
@@ -11,29 +11,29 @@ from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html, format_html_join
 
-from tasks.admin.history import described
+from tasks.admin.history import described, shown
 from tasks.admin.periods import AtFilter
 from tasks.history.models import Change, actors
 from tasks.models import Task
 
 MOST, MOST_ACTORS = 1000, 50
-OUT_OF_STEP = 10_000  # keys: two changes at the same moment may have got theirs the other way round
-MOST_IN_PERIOD = 50_000  # of a time, which an index finds: so that it is as many as the start page says
+OUT_OF_STEP = 10_000  # a change may have a lower id than one that was recorded shortly before it, by at most this many
+MOST_IN_PERIOD = 50_000  # with a filter by time, which has an index: the list is as long as the start page says
 
 
 class NewestPaginator(Paginator):  # type: ignore[type-arg]
-    """Pages of the newest rows alone: to count all of them would cost more than the page."""
+    """Pages of only the newest rows: counting all rows would cost more than the page."""
 
     most = MOST
 
     @cached_property
     def count(self) -> int:
         rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: self.most].count())  # as many in any order
+        return int(rows.order_by().values("pk")[: self.most].count())  # the count doesn't depend on the order
 
 
 class ActorFilter(admin.SimpleListFilter):
-    title = "whom"
+    title = "who"
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -43,13 +43,19 @@ class ActorFilter(admin.SimpleListFilter):
         return queryset.filter(actor=self.value()) if self.value() else queryset
 
 
+class WhatFilter(admin.ChoicesFieldListFilter):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "what"
+
+
 class WhenFilter(admin.DateFieldListFilter):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.title = "when"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Change]) -> QuerySet[Change]:
-        """By key too, from the first change of that time on: the list is in that order, and ends there."""
+        """Also by primary key, from the first change of that time: the list has that order, so the scan ends there."""
         found: QuerySet[Change] = super().queryset(request, queryset)  # type: ignore[assignment]  # never None
         since: dict[str, Any] = {name: value for name, value in self.used_parameters.items() if name == "at__gte"}
         matching = Change.objects.filter(build_q_object_from_lookup_parameters(since)).order_by("at")
@@ -59,24 +65,24 @@ class WhenFilter(admin.DateFieldListFilter):
 
 @admin.register(Change)
 class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("at", "actor", "operation", "subject", "what")
+    list_display = ("when", "who", "subject", "what")
     list_display_links = None
-    list_filter = ("operation", ActorFilter, ("at", WhenFilter), AtFilter)
+    list_filter = (("operation", WhatFilter), ActorFilter, ("at", WhenFilter), AtFilter)
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each of them would be a count
+    show_facets = admin.ShowFacets.NEVER  # each facet would be a count
     sortable_by = ()
     paginator = NewestPaginator
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
-        """With the title as it is now, by primary key and only for the page's rows."""
+        """With the current title of each task, looked up by primary key and only for the page's rows."""
         titles = Task.objects.filter(pk=OuterRef("task_id")).order_by().values("title")
         changes: QuerySet[Change] = super().get_queryset(request)
         return changes.annotate(current_title=Subquery(titles))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Within a time by that index: by the keys, all newer changes would be read before the first of a rare kind."""
+        """With a filter by time, by the index on time: by primary key, all newer changes would be read first."""
         return ("-at", "-id") if AtFilter.parameter_name in request.GET else ("-id",)
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
@@ -89,13 +95,21 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().changelist_view(request, {"title": "Recent changes", **(extra_context or {})})
 
     def has_view_permission(self, request: HttpRequest, obj: Change | None = None) -> bool:
-        """Who may see tasks may see what became of them."""
+        """Whoever may view tasks may view their changes."""
         return request.user.has_perms(["tasks.view_task"])
 
     def has_no_permission(self, request: HttpRequest, obj: Change | None = None) -> bool:
         return False
 
     has_add_permission = has_change_permission = has_delete_permission = has_no_permission
+
+    @admin.display(description="when")
+    def when(self, change: Change) -> str:
+        return format_html('<time datetime="{}">{}</time>', change.at.isoformat(), shown(change.at))
+
+    @admin.display(description="who")
+    def who(self, change: Change) -> str:
+        return change.actor
 
     @admin.display(description="task or tag")
     def subject(self, change: Change) -> str:
@@ -105,15 +119,17 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         name = title or change.old.get("title") or change.new.get("title") or f"task {change.task_id}"
         link = format_html('<a href="{}">{}</a>', reverse("admin:tasks_task_history", args=[change.task_id]), name)
         if title is None and change.operation == Change.Operation.DELETE:
-            back = reverse("admin:tasks_task_bring_back", args=[change.task_id])
-            return format_html('{} (deleted) <a href="{}">Bring back</a>', link, back)
+            restore = reverse("admin:tasks_task_restore_deleted", args=[change.task_id])
+            return format_html('{} (deleted) <a href="{}">Restore</a>', link, restore)
         return link
 
-    @admin.display(description="members")
+    @admin.display(description="what")
     def what(self, change: Change) -> str:
-        """What an update changed; a line for each member of a new or deleted task would be too much for a list."""
+        """The operation, and the fields that an update changed; those of a new or deleted task would be too long."""
+        label = change.get_operation_display()
         if change.operation != Change.Operation.UPDATE:
-            return ""
+            return label
         if change.task_id is None:
-            return f"{change.old['name']} → {change.new['name']}"
-        return format_html_join("", "<div>{}</div>", ((line,) for line in described(change.old, change.new)))
+            return f"{label}: {change.old['name']} → {change.new['name']}"
+        lines = format_html_join("", "<div>{}</div>", ((line,) for line in described(change.old, change.new)))
+        return format_html("{}{}", label, lines)

@@ -1,4 +1,4 @@
-"""The filters of the list of tasks for staff. Days are those of the server's time zone, settings.TIME_ZONE."""
+"""The filters of the list of tasks. Days are in settings.TIME_ZONE, which is UTC."""
 
 import datetime
 from collections.abc import Iterator
@@ -23,9 +23,9 @@ DAY = datetime.timedelta(days=1)
 
 
 class ChoiceFilter(admin.SimpleListFilter):
-    """A filter with few choices: their values and names."""
+    """A filter with a few fixed choices."""
 
-    names: ClassVar[dict[str, str]]
+    names: ClassVar[dict[str, str]]  # by value
 
     def condition(self, value: str) -> Any:
         raise NotImplementedError
@@ -41,17 +41,17 @@ class ChoiceFilter(admin.SimpleListFilter):
 
 
 class StateFilter(ChoiceFilter):
-    title, parameter_name, names = "state", "completed__exact", {"1": "Done", "0": "Open"}
+    title, parameter_name, names = "state", "completed__exact", {"1": "Completed", "0": "Open"}
 
     def condition(self, value: str) -> Any:
         return Q(completed=value == "1")
 
 
 class DueFilter(ChoiceFilter):
-    """By the expression that the indexes have. "This week" is from Monday to Sunday."""
+    """By the same expression as the indexes. "This week" is Monday to Sunday."""
 
     title, parameter_name = "due date", "due"
-    names = {"overdue": "Overdue", "today": "Today", "week": "This week", "none": "None"}
+    names = {"overdue": "Overdue", "today": "Today", "week": "This week", "none": "No due date"}
 
     def condition(self, value: str) -> Any:
         key, day = DueKey("due_date"), today()
@@ -66,37 +66,37 @@ class DueFilter(ChoiceFilter):
 
 class PriorityLevelFilter(ChoiceFilter):
     title = parameter_name = "priority"
-    names = {**{str(value): name for value, name in PRIORITIES.items()}, "none": "None"}
+    names = {**{str(value): name for value, name in PRIORITIES.items()}, "none": "No priority"}
 
     def condition(self, value: str) -> Any:
         return Exact(PriorityKey("priority"), PriorityKey.last if value == "none" else value)
 
 
-class ChangedFilter(ChoiceFilter):
-    title, parameter_name, names = "last change", "changed", {"today": "Today", "week": "Past 7 days"}
+class UpdatedFilter(ChoiceFilter):
+    title, parameter_name, names = "last update", "updated", {"today": "Today", "week": "Past 7 days"}
     since: ClassVar = {"today": 0 * DAY, "week": 6 * DAY}
 
     def condition(self, value: str) -> Any:
         return Q(updated_at__gte=start_of(today() - self.since[value]))
 
 
-class ChangedByFilter(ActorFilter):
-    """Who ever made or changed the task; with a filter by time, within that time."""
+class UpdatedByFilter(ActorFilter):
+    """Users and tokens that created or updated the task; with UpdatedFilter, only within that time."""
 
-    title = "who changed it"
+    title = "who updated it"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if not self.value():
             return queryset
         changes = Change.objects.filter(actor=self.value(), task_id__isnull=False).order_by()
-        since = ChangedFilter.since.get(request.GET.get(ChangedFilter.parameter_name, ""))
+        since = UpdatedFilter.since.get(request.GET.get(UpdatedFilter.parameter_name, ""))
         if since is not None:
             changes = changes.filter(at__gte=start_of(today() - since))
         return queryset.filter(pk__in=changes.values("task_id"))
 
 
 class TagsFilter(admin.ListFilter):
-    """By one or more tags, all of them, chosen by Django's autocompletion."""
+    """Tasks that have all of the chosen tags. The box is Django's autocomplete."""
 
     title, parameter, template = "tags", "tags__id__exact", "admin/tasks/task/tags_filter.html"
 
@@ -122,7 +122,7 @@ class TagsFilter(admin.ListFilter):
         return queryset
 
     def choices(self, changelist: Any) -> Iterator[Any]:
-        """For the template: the box, and the parameters of the other filters to send along."""
+        """For the template: the box, and the parameters of the other filters as hidden inputs."""
         others = {name: values for name, values in changelist.filter_params.items() if name != self.parameter}
         yield {
             "box": self.field().widget.render(self.parameter, self.tags, {"id": "tags-filter", "aria-label": "Tags"}),

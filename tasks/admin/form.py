@@ -1,4 +1,4 @@
-"""The form of a task for staff, which refuses to overwrite what changed since it was opened."""
+"""The form of a task. It refuses to overwrite what someone else updated after it was opened."""
 
 import datetime
 from typing import Any
@@ -18,11 +18,14 @@ from tasks.serializers import TaskSerializer
 RULES: dict[str, Any] = TaskSerializer.shared().writable
 MEMBERS = tuple(RULES)
 TAG_NAME = RULES["tags"].child
-STALE = "Nothing was saved: the task was changed after you opened it. Save again if this is what you want."
+STALE = (
+    "Nothing was saved: someone else updated the task after you opened it. Check the fields below, then save again to"
+    " keep what they show."
+)
 
 
 class DescriptionField(forms.CharField):
-    """A text as it was written: browsers send CRLF for each line break, and an empty box for null."""
+    """A text whose line breaks and spaces are kept: browsers send CRLF for a line break, and an empty box for null."""
 
     widget = forms.Textarea
 
@@ -38,9 +41,9 @@ class DescriptionField(forms.CharField):
 
 
 class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generics here at run time
-    """A form of an existing task also carries its members as they were when it was opened (show_hidden_initial).
+    """The form of an existing task also has its values from when it was opened, as hidden inputs (show_hidden_initial).
 
-    So "edited" means by staff, whatever has become of the task since.
+    So `changed_data` is what this person edited, even if someone else updated the task since.
     """
 
     description = DescriptionField()
@@ -52,7 +55,7 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
             self.fields[name].show_hidden_initial = True
 
     def clean(self) -> dict[str, Any] | None:
-        """The instance is the row as it is now, locked by TaskAdmin.get_object until the form is saved or refused."""
+        """The instance is the current row, which StaffAdmin.get_object locked until the form is saved or refused."""
         cleaned = super().clean()
         for name in MEMBERS:
             if name in self.changed_data and name in self.cleaned_data:
@@ -69,8 +72,8 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
             self.add_error(name, exc)
 
     def _renew(self) -> None:
-        """Put the form on the current version: it keeps what staff edited, and says what changed meanwhile."""
-        data: QueryDict = self.data.copy()  # type: ignore[attr-defined]  # Django's stub knows a Mapping alone
+        """Bases the form on the current version: it keeps what this person edited, and says what others updated."""
+        data: QueryDict = self.data.copy()  # type: ignore[attr-defined]  # Django's stub says Mapping
         for name in MEMBERS:
             opened, now = as_sent(data.getlist(f"initial-{name}")), as_sent(self._now(name))
             edited = name in self.changed_data and as_sent(data.getlist(name)) != opened
@@ -90,15 +93,15 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         value = self.instance.tag_names() if name == "tags" else getattr(self.instance, name)
         change = Change.objects.filter(task_id=self.instance.pk, new__has_key=name).first()
         return format_html(
-            "Changed meanwhile{}. {} It is now: {}",
+            "Updated{}. Current value: {}. {}",
             f" {by(change)}" if change else "",
-            "Below is your own entry." if edited else "You had not edited it, so the new value is below.",
             shown(value),
+            "Your entry is below, and replaces it if you save." if edited else "It is below, as you had not edited it.",
         )
 
 
 def by_rule(rule: "serializers.Field[Any, Any, Any, Any]", value: Any) -> Any:
-    """The value as the API takes it, or a ValidationError of Django's with the codes that the API answers."""
+    """The value as the API validates it. Raises Django's ValidationError with the API's codes and messages."""
     try:
         return rule.run_validation(value)
     except serializers.ValidationError as exc:
@@ -116,5 +119,5 @@ def as_json(value: Any) -> Any:
 
 
 def as_sent(values: list[Any]) -> list[str]:
-    """What a browser sends for these values, line breaks aside."""
+    """What a browser sends for these values, apart from line breaks."""
     return sorted("" if value is None else str(value).replace("\r\n", "\n") for value in values)

@@ -1,4 +1,4 @@
-"""The pages of a task's history for staff: its timeline, an older version restored, a deleted task brought back."""
+"""The pages of a task's history: the timeline, restoring a version or a deleted task, and undo."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -10,9 +10,10 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.defaultfilters import linebreaksbr
 from django.urls import reverse
-from django.utils.dateformat import format as format_date
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.text import Truncator
+from django.utils.timezone import localtime
 
 from config.api.fields import BIGINT_MAX
 from config.pages.bounded_list import MOST
@@ -28,7 +29,7 @@ class HistoryPages(StaffAdmin):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The timeline, a page at a time; also that of a task which is gone."""
+        """One page of the timeline of a task, which may be deleted."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
         task_id = whole_number(object_id)
@@ -48,7 +49,7 @@ class HistoryPages(StaffAdmin):
             "older": older,
             "before": before,
             "may_restore": task and self.has_change_permission(request, task),
-            "may_bring_back": delete and self.has_add_permission(request),
+            "may_restore_deleted": delete and self.has_add_permission(request),
         }
         return self.page(request, "task/object_history", context | (extra_context or {}))
 
@@ -57,14 +58,14 @@ class HistoryPages(StaffAdmin):
         task = self.get_object(request, str(task_id))
         if task is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(task_id))
-        versions = Change.objects.exclude(operation=Change.Operation.DELETE)  # there is no version right after that
+        versions = Change.objects.exclude(operation=Change.Operation.DELETE)  # a delete leaves no version to restore
         change = get_object_or_404(versions, task_id=task_id, pk=change_id)
         if request.method == "POST":
             if request.POST.get("version") == version_of(task):
                 self.log_change(request, task.restore(change), f"Restored the version of {shown(change.at)}.")
-                self.tell(request, f"The version of {shown(change.at)} is restored.")
+                self.tell(request, f"Restored the version of {shown(change.at)}.")
                 return to_history(task_id)
-            self.refuse(request, f"Nothing was restored: {CHANGED} See below what it would be now.")
+            self.refuse(request, f"Nothing was restored: {CHANGED} Check the differences below, then confirm again.")
         context = {
             "title": f"Restore the version of {shown(change.at)}",
             "object": task,
@@ -75,45 +76,46 @@ class HistoryPages(StaffAdmin):
         return self.page(request, "task/restore", context)
 
     @all_or_nothing
-    def bring_back_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
-        # The lock lets one of two who bring it back at once go first, so that the other is told.
+    def restore_deleted_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
+        # The lock makes two requests at once wait for each other, so that the second one finds that the task exists.
         delete = deletes_of(task_id).select_for_update().first()
         if delete is None:
             raise Http404
         if Task.objects.filter(pk=task_id).exists():
-            self.refuse(request, f"Task {task_id} exists: there is nothing to bring back.")
+            self.refuse(request, f"Task {task_id} exists: there is nothing to restore.")
             return to_history(task_id)
         if request.method == "POST":
             task = Task.objects.bring_back(delete)
-            self.log_addition(request, task, "Brought back.")
-            self.tell(request, f"The task “{task}” is back.")
+            self.log_addition(request, task, "Restored after it was deleted.")
+            self.tell(request, f"The task “{task}” was restored.")
             return to_history(task_id)
         context = {
-            "title": "Bring back this task",
+            "title": "Restore this task",
             "object": deleted_task(delete),
             "differences": list(described({}, members_before(delete))),
-            "verb": "Bring it back",
+            "verb": "Restore this task",
         }
         return self.page(request, "task/restore", context)
 
     @all_or_nothing
     def undo_view(self, request: HttpRequest, change_id: int) -> HttpResponse:
-        """Asks, and then sets back what the transaction of this change did to tasks that nobody touched since."""
+        """Asks, then undoes what the transaction of this change did to tasks that nobody has updated since."""
         change = get_object_or_404(Change, pk=change_id)
         undoing = Undoing(change)
         tasks, others, is_delete = undoing.found()
         if is_delete and not self.has_add_permission(request):
             raise PermissionDenied
         if request.method != "POST" or len(tasks) > MOST:
-            context = {"title": "Undo", "change": change, "count": len(tasks), "others": others, "most": MOST}
+            context = {"title": "Undo", "change": change, "count": len(tasks), "others": others}
+            context |= {"most": f"{MOST:,}", "is_too_many": len(tasks) > MOST}
             return self.page(request, "task/undo", context)
         tasks, others = undoing.carry_out()
-        left = f" {count_of(others)} changed since, and left as it is." if others else ""
-        self.tell(request, f"{count_of(tasks)} set back.{left}", can_be_undone=bool(tasks) and not is_delete)
+        left = f" {count_of(others)} left unchanged, because of later updates." if others else ""
+        self.tell(request, f"Undone for {count_of(tasks)}.{left}")
         return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:
-        """Django's hook for an id that is not there: one that was there has a timeline."""
+        """Django's hook for an id that doesn't exist. For a deleted task it leads to the timeline."""
         delete = deletes_of(whole_number(object_id)).first()
         if delete is None:
             return super()._get_obj_does_not_exist_redirect(  # type: ignore[misc, no-any-return]  # not in the stub
@@ -124,7 +126,7 @@ class HistoryPages(StaffAdmin):
         return to_history(delete.task_id)
 
 
-CHANGED = "the task was changed meanwhile."
+CHANGED = "someone else updated the task."
 
 
 def to_history(task_id: int | None) -> HttpResponseRedirect:
@@ -136,27 +138,27 @@ def deletes_of(task_id: int | None) -> QuerySet[Change]:
 
 
 def version_of(task: Task) -> str:
-    """What a page carries to tell whether the task changed since; no two states of a task share it."""
+    """The version in a page's form, which shows whether the task has changed since: every update gets a new one."""
     return task.updated_at.isoformat()
 
 
 def deleted_task(delete: Change | None) -> Task:
-    """As much of a deleted task as a page names it by."""
+    """A deleted task with what a page needs to name it."""
     return Task(pk=delete.task_id, title=delete.old["title"]) if delete else Task()
 
 
 def whole_number(text: str) -> int | None:
-    """As a key: a bigint."""
+    """The number if it fits a bigint."""
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else None
     return number if number is None or number <= BIGINT_MAX else None
 
 
 def by(change: Change) -> str:
-    return f"by {change.actor}, {shown(change.at)}"
+    return f"by {change.actor} at {shown(change.at)}"
 
 
 def described(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """One line of HTML for each member that differs; a side that lacks a member says nothing about it."""
+    """One line of HTML for each field that differs; a side without the field says nothing about it."""
     for name in RESTORED_COLUMNS:
         was, is_now = (column_value(name, side.get(name)) for side in (old, new))
         label = name.replace("_", " ")
@@ -173,14 +175,14 @@ def described(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
 
 
 def shown(value: Any) -> str:
-    """A member's value for people, as HTML; a long text is folded."""
+    """A field's value as HTML; a long text is folded."""
     match value:
         case None | "" | []:
-            return "nothing"
+            return "none"
         case bool():
             return "yes" if value else "no"
         case datetime():
-            return format_date(value, "Y-m-d H:i:s e")
+            return date_format(localtime(value), "DATETIME_FORMAT")
         case list():
             return ", ".join(value)
     text = str(value)

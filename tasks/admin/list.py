@@ -1,4 +1,4 @@
-"""The columns of the list of tasks for staff. Days are those of the server's time zone, settings.TIME_ZONE."""
+"""The columns of the list of tasks. Days and times are in settings.TIME_ZONE, which is UTC."""
 
 from datetime import date, datetime
 from typing import Any
@@ -7,49 +7,50 @@ from django.contrib import admin
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
 from django.utils.timesince import timesince
 
 from tasks.admin.base import StaffAdmin
-from tasks.admin.filters import ChangedByFilter, ChangedFilter, DueFilter, PriorityLevelFilter, StateFilter, TagsFilter
+from tasks.admin.filters import DueFilter, PriorityLevelFilter, StateFilter, TagsFilter, UpdatedByFilter, UpdatedFilter
 from tasks.admin.periods import CompletedFilter, CreatedFilter, OverdueFilter
 from tasks.models import DueKey, PriorityKey, Task
 
-SOON = 7  # days ahead that are counted
+SOON = 7  # up to this many days ahead, the list says "in 3 days"
 
 
 class TaskList(StaffAdmin):
-    list_display = ("title", "state", "due", "priority_level", "chips", "made", "changed")
+    list_display = ("title", "state", "due", "priority_level", "chips", "created", "updated")
     list_filter = (
         StateFilter,
         DueFilter,
         PriorityLevelFilter,
-        ChangedFilter,
-        ChangedByFilter,
+        UpdatedFilter,
+        UpdatedByFilter,
         TagsFilter,
-        # where a figure of the start page leads
+        # the links of the start page
         CreatedFilter,
         CompletedFilter,
         OverdueFilter,
     )
     list_per_page = 50
     date_hierarchy = "created_at"
-    ordering = ("-created_at",)  # as the API has it, and as the dates above the list go
+    ordering = ("-created_at",)  # the API's default, and the column of date_hierarchy
 
     @property
     def media(self) -> Any:
-        """With what the filter by tags needs."""
+        """With the scripts and styles of the tags filter."""
         return super().media + TagsFilter.field().widget.media
 
-    @admin.display(description="done")
+    @admin.display(description="completed")
     def state(self, task: Task) -> str:
         if not task.completed:
             return format_html('<span class="visually-hidden">{}</span>', "open")
-        return format_html('<img src="{}" alt="done">', static("admin/img/icon-yes.svg"))
+        return format_html('<img src="{}" alt="completed">', static("admin/img/icon-yes.svg"))
 
     @admin.display(description="due", ordering=DueKey("due_date"))
     def due(self, task: Task) -> str | None:
-        """With how near it is, as long as the task is open."""
+        """The date; for an open task also how near it is."""
         if task.due_date is None:
             return None
         day = format_html('<time datetime="{0}">{0}</time>', task.due_date.isoformat())
@@ -69,28 +70,28 @@ class TaskList(StaffAdmin):
             ((listed, TagsFilter.parameter, tag.pk, tag.name) for tag in tags),
         )
 
-    @admin.display(description="made", ordering="created_at")
-    def made(self, task: Task) -> str:
+    @admin.display(description="created", ordering="created_at")
+    def created(self, task: Task) -> str:
         return ago(task.created_at)
 
-    @admin.display(description="changed", ordering="updated_at")
-    def changed(self, task: Task) -> str:
+    @admin.display(description="updated", ordering="updated_at")
+    def updated(self, task: Task) -> str:
         return ago(task.updated_at)
 
 
 def ago(moment: datetime) -> str:
-    """How long ago, with the exact time for who points at it."""
+    """How long ago, with the exact time in a tooltip."""
     at = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}">{} ago</time>',
         at.isoformat(),
-        at.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        date_format(at, "DATETIME_FORMAT"),
         timesince(at, depth=1),
     )
 
 
 def nearness(due: date) -> tuple[str, str]:
-    """A class and a text for a day that is past or near; empty for one further away."""
+    """A CSS class and a text for a date that is past or near; empty for a later one."""
     match (due - timezone.localdate()).days:
         case days if days < 0:
             return "overdue", "overdue"

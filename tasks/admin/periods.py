@@ -1,4 +1,4 @@
-"""Filters that the figures of the start page lead to. Each shows in the sidebar only while it is in force."""
+"""The filters in the links of the start page. The sidebar shows each only while it is set."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -18,10 +18,10 @@ OPEN_END = ".."
 
 
 class PeriodFilter(admin.SimpleListFilter):
-    """By a time in UTC: a day, an hour, or from one to another with both included, as in ISO 8601.
+    """By a period in UTC, written as in ISO 8601: a day, an hour, or an interval that includes both ends.
 
     2026-11-20, 2026-11-20T14, 2026-11-01/2026-11-07, ../2026-11-07 (and earlier), 2026-11-01/.. (and later).
-    Its only choices are the one that the URL gives, and none. Without one, Django asks it for nothing more.
+    The sidebar offers the value in the URL and "All". Without a value, Django leaves the filter out.
     """
 
     wanted = "a day such as 2026-11-20, an hour such as 2026-11-20T14, or two of them with a / between"
@@ -33,18 +33,18 @@ class PeriodFilter(admin.SimpleListFilter):
         try:
             return [(value, self.words(value))]
         except (ValueError, OverflowError) as exc:
-            message = f"This filter was left out: {self.parameter_name} = “{value[:40]}” is not {self.wanted}."
+            message = f"The filter {self.parameter_name} was ignored. Expected {self.wanted}, not “{value[:40]}”."
             model_admin.message_user(request, message, messages.ERROR)
             raise IncorrectLookupParameters from exc
 
     def words(self, value: str) -> str:
-        """Raises ValueError or OverflowError where the value is none."""
+        """Raises ValueError or OverflowError if the value is invalid."""
         first, _, last = value.partition("/")
         period(value)
         if not last:
             return words_of(first)
         if first == OPEN_END:
-            return f"until {words_of(last)}"
+            return f"up to {words_of(last)}"
         return f"since {words_of(first)}" if last == OPEN_END else f"{words_of(first)} to {words_of(last)}"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -66,7 +66,7 @@ class AtFilter(PeriodFilter):
 
 
 class OverdueFilter(PeriodFilter):
-    """By what was overdue at the end of a day, as figures.completed_and_overdue counts it."""
+    """Tasks that were overdue at the end of a day, counted as figures.completed_and_overdue does."""
 
     title, parameter_name, wanted = "overdue on", "overdue_on", "a day such as 2026-11-20"
 
@@ -82,7 +82,7 @@ class OverdueFilter(PeriodFilter):
 
 
 def period(text: str) -> tuple[datetime | None, datetime | None]:
-    """From a time on, and before another one; None where it is open."""
+    """The start, which is included, and the end, which is not; None for an open end."""
     first, slash, last = text.partition("/")
     since = None if slash and first == OPEN_END else start_of(first)
     until = None if since and last == OPEN_END else after(last if slash else first)
@@ -100,4 +100,4 @@ def after(part: str) -> datetime:
 
 
 def words_of(part: str) -> str:
-    return date_format(start_of(part), "j F Y" if "T" not in part else "j F Y, H:00 e")
+    return date_format(start_of(part), "DATE_FORMAT" if "T" not in part else "Y-m-d H:i e")

@@ -1,4 +1,4 @@
-"""What an import of an upload would do, for the page that asks about it."""
+"""The preview of an import: what importing an uploaded file would do."""
 
 import datetime
 import io
@@ -16,15 +16,15 @@ from tasks.transfer.models import Upload
 from tasks.transfer.records import COLUMNS, BadFile, Record, RowFault, Values, good
 from tasks.transfer.source import Source
 
-LARGEST = 10 * 1024 * 1024  # bytes of a file, unpacked too
+LARGEST = 10 * 1024 * 1024  # bytes of a file, also after decompression
 MOST_FAULTS, FIRST_ROWS = 100, 10  # on the page
-# What a client of the API writes too.
+# The fields that an API client can write.
 SHOWN = [name for name in COLUMNS if name not in ("reference", *TaskSerializer.Meta.read_only_fields)]
 
 
 @dataclass
 class Preview:
-    """What an import of the upload would do, or has done."""
+    """What importing the upload would do, or has done."""
 
     upload: Upload
     bad_file: TextIO | None = None
@@ -38,11 +38,11 @@ class Preview:
 
     @property
     def version(self) -> str:
-        """Of all that the page shows."""
+        """Changes with anything that the page shows."""
         return f"{self.upload.at.timestamp()} {self.bad} {self.outcome and self.outcome.version}"
 
     def look(self, *, keep: bool = False) -> "Preview":
-        """Read and compare, in the caller's transaction; the tables of the tasks stay as they are."""
+        """Reads the file and compares it with the tasks, in the current transaction, without changing any task."""
         file_format = format_of(self.upload.name) or ""
         writer = WRITERS[file_format](self.bad_file) if self.bad_file else None
 
@@ -70,7 +70,7 @@ class Preview:
 
 
 def cell(value: Any) -> str:
-    """A value of a row as the preview shows it."""
+    """The value of a row as HTML."""
     match value:
         case None:
             return ""

@@ -1,4 +1,4 @@
-"""Tags for staff: renamed, merged, deleted, each with the tasks that carry them."""
+"""The admin of tags: renaming, merging and deleting, which update the tasks that have them."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from config.pages.bounded_list import BoundedPaginator
@@ -22,14 +22,14 @@ from tasks.admin.filters import ChoiceFilter
 from tasks.admin.form import TAG_NAME, by_rule
 from tasks.models import TAG_LENGTH, Tag, Task
 
-MOST_COUNTED = 10_000  # tasks of a tag in the list, where a tag on half of all tasks would cost more than the page
-MOST_RENAMED = 50_000  # tasks of a tag, which all change with its name; takes 4 seconds
-MOST_MOVED = 10_000  # tasks at a time, which takes 2 seconds; their rows are locked meanwhile
+MOST_COUNTED = 10_000  # tasks of a tag in the list: a full count of a tag on half of all tasks would be slow
+MOST_RENAMED = 50_000  # tasks of a tag, which are all updated when it is renamed, in 4 seconds
+MOST_MOVED = 10_000  # tasks in one step, which takes 2 seconds and locks their rows
 MOST_MERGED = 100
 
 
 class TagPaginator(BoundedPaginator):
-    few = 100_000  # tags are small, and their names are read from the index
+    few = 100_000  # tags are small, and an index has their names
 
 
 class UnusedFilter(ChoiceFilter):
@@ -40,26 +40,35 @@ class UnusedFilter(ChoiceFilter):
 
 
 class TagForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generics here at run time
-    """It carries the name that the tag had when it was opened."""
+    """Its hidden input has the name from when the form was opened."""
 
+    may_merge = False
     name = forms.CharField(max_length=TAG_LENGTH, widget=AdminTextInputWidget, show_hidden_initial=True)
 
     def clean_name(self) -> str:
-        """The instance is the row as it is now, locked by TagAdmin.get_object until the form is saved or refused."""
+        """The instance is the current row, which StaffAdmin.get_object locked until the form is saved or refused."""
         name: str = self.cleaned_data["name"]
         if "name" not in self.changed_data:
             return name
         name = by_rule(TAG_NAME, name)
-        if self.instance.pk is None:
-            return name
-        if self.data.get("initial-name") != self.instance.name:
-            raise ValidationError(f"Nothing was saved: it was renamed meanwhile, to “{self.instance.name}”.")
-        if LINKS.filter(tag=self.instance)[: MOST_RENAMED + 1].count() > MOST_RENAMED:
+        if self.instance.pk and self.data.get("initial-name") != self.instance.name:
+            raise ValidationError(f"Nothing was saved: someone else renamed this tag to “{self.instance.name}”.")
+        same = Tag.objects.spelled(name).exclude(pk=self.instance.pk).first()
+        if same:
+            raise ValidationError(self._taken(same))
+        if self.instance.pk and LINKS.filter(tag=self.instance)[: MOST_RENAMED + 1].count() > MOST_RENAMED:
             raise ValidationError(
-                f"More than {MOST_RENAMED:,} tasks have this tag, and each would change. Make a tag of the new name,"
-                " and merge this one into it: that goes in steps."
+                f"More than {MOST_RENAMED:,} tasks have this tag, too many to update at once. Add a tag with the new"
+                " name and merge this tag into it: a merge works in steps."
             )
         return name
+
+    def _taken(self, same: Tag) -> str:
+        text = f"The tag “{same}” already exists."
+        if self.instance.pk is None or not self.may_merge:
+            return text
+        url = reverse("admin:tasks_tag_merge", args=[self.instance.pk, same.pk])
+        return format_html('{} <a href="{}">Merge “{}” into “{}”</a>', text, url, self.instance.name, same)
 
 
 @admin.register(Tag)
@@ -71,18 +80,30 @@ class TagAdmin(StaffAdmin):
     search_fields = ("name",)
     paginator = TagPaginator
     actions = ("merge", "delete_selected")
-    weaker_lock = True  # whoever gives a task one of the tags now need not wait
-    help = f"Every task that has one of these tags changes with it. More than {MOST_MOVED:,} go in steps."
+    weaker_lock = True  # others may give tasks these tags without waiting
+    help = (
+        f"Tasks with these tags are updated. If there are more than {MOST_MOVED:,}, they are updated in steps, and you"
+        " confirm each."
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        merge = self.admin_site.admin_view(self.merge_view)
+        return [path("<int:tag_id>/merge/<int:target_id>/", merge, name="tasks_tag_merge"), *super().get_urls()]
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.may_merge = self.has_merge_permission(request)  # Django makes a class for each request
+        return form
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tag]:
-        """With a count of tasks as far as MOST_COUNTED, by the index and only for the tags that the page shows."""
+        """With a count of tasks up to MOST_COUNTED, by the index and only for the tags that the page shows."""
         counted = f"SELECT FROM tasks_task_tags WHERE tag_id = tasks_tag.id LIMIT {MOST_COUNTED + 1}"
         count = RawSQL(f"(SELECT count(*) FROM ({counted}) AS counted)", ())  # noqa: S608, S611 - of constants
         tags: QuerySet[Tag] = super().get_queryset(request)
         return tags.annotate(task_count=count)
 
     def save_model(self, request: HttpRequest, obj: Tag, form: TagForm, change: bool) -> None:
-        if form.changed_data:  # else the name on the form may be an old one
+        if form.changed_data:  # otherwise the form may have an old name
             super().save_model(request, obj, form, change)
 
     @admin.display(description="tasks")
@@ -97,22 +118,32 @@ class TagAdmin(StaffAdmin):
 
     @admin.action(permissions=["merge"], description="Merge selected tags")
     def merge(self, request: HttpRequest, queryset: QuerySet[Tag]) -> HttpResponse | None:
+        return self._merge(request, queryset)
+
+    def merge_view(self, request: HttpRequest, tag_id: int, target_id: int) -> HttpResponse:
+        """As from the list, for a tag that was renamed to the name of another."""
+        if not self.has_merge_permission(request):
+            raise PermissionDenied
+        page = self._merge(request, Tag.objects.filter(pk__in=(tag_id, target_id)), target_id)
+        return page or HttpResponseRedirect(reverse("admin:tasks_tag_changelist"))
+
+    def _merge(self, request: HttpRequest, tags: QuerySet[Tag], target: int | None = None) -> HttpResponse | None:
         class TargetForm(forms.Form):
             target = forms.ModelChoiceField(
-                Tag.objects.filter(pk__in=queryset.values("pk")), label="The tag that stays", empty_label=None
+                Tag.objects.filter(pk__in=tags.values("pk")), label="The tag to keep", empty_label=None
             )
 
-        action = Action("Merge {}?", "merged", move, TargetForm, 2, MOST_MERGED, "changed")
-        return self.ask_and_do(request, queryset, action)
+        action = Action("Merge {}?", "merged", move, TargetForm, 2, MOST_MERGED, {"target": target})
+        return self.ask_and_do(request, tags, action)
 
     @admin.action(permissions=["delete"], description="Delete selected tags")
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Tag]) -> HttpResponse | None:
-        return self.ask_and_do(request, queryset, Action("Delete {}?", "deleted", move, done_to_tasks="changed"))
+        return self.ask_and_do(request, queryset, Action("Delete {}?", "deleted", move))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """As from the list: Django's would fetch every link of the tag to ask, and may take minutes to delete them."""
+        """As from the list: Django's page would fetch every link of the tag, and could take minutes to delete them."""
         tag = super(StaffAdmin, self).get_object(request, unquote(object_id))
         if not self.has_delete_permission(request, tag):
             raise PermissionDenied
@@ -128,21 +159,22 @@ class TagAdmin(StaffAdmin):
 
 
 def move(keys: list[int], data: dict[str, Any]) -> Done:
-    """Give the next MOST_MOVED tasks of these tags the target, if any, instead; when none is left, delete the tags.
+    """Replaces these tags by the target, or removes them, on the next MOST_MOVED tasks; then deletes the unused tags.
 
-    Raises IntegrityError where one came into use.
+    Raises IntegrityError if a task was given one of the tags in the meantime.
     """
     target: Tag | None = data.get("target")
     tags = [key for key in keys if not target or key != target.pk]
     links = LINKS.filter(tag_id__in=tags).order_by("task_id")
     tasks = list(links.values_list("task_id", flat=True).distinct()[:MOST_MOVED])
     list(Task.objects.filter(pk__in=tasks).order_by("pk").select_for_update().values_list("pk"))
-    LINKS.filter(tag_id__in=tags, task_id__in=tasks).delete()  # first: a task may have as many tags as it can have
+    LINKS.filter(tag_id__in=tags, task_id__in=tasks).delete()  # first: a task may already have the maximum of tags
     if target:
         LINKS.bulk_create((LINKS.model(task_id=task, tag_id=target.pk) for task in tasks), ignore_conflicts=True)
-    is_all = not LINKS.filter(tag_id__in=tags).exists()
-    if is_all:
-        with connection.cursor() as cursor:  # Django would fetch them, and delete a hundred at a time
-            cursor.execute("DELETE FROM tasks_tag WHERE id = ANY (%s)", [tags])
-        connection.check_constraints()
-    return Done(len(tasks), is_all)
+    retagged = f"{count_of(tasks)} retagged"
+    if LINKS.filter(tag_id__in=tags).exists():
+        return Done(f"{retagged}.", is_all=False)
+    with connection.cursor() as cursor:  # Django would fetch the rows and delete a hundred at a time
+        cursor.execute("DELETE FROM tasks_tag WHERE id = ANY (%s)", [tags])
+    connection.check_constraints()
+    return Done(f"{retagged}; {count_of(tags, 'tag')} {f'merged into “{target}”' if target else 'deleted'}.")

@@ -1,4 +1,4 @@
-"""Tasks and tags for staff."""
+"""The admin of tasks: its form, search and pages."""
 
 from typing import Any, ClassVar
 
@@ -30,9 +30,11 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     actions = ACTIONS
     autocomplete_fields = ("tags",)
     search_fields = ("title", "description")
-    search_help_text = 'Words of title and description, all of them. "A phrase", -without and this or that work.'
+    search_help_text = (
+        'Finds tasks with all of the words in the title or description. "A phrase", -without and this or that work too.'
+    )
 
-    # Of each page its route, and the permission that it takes.
+    # The route of each page, and the permission that it requires.
     pages: ClassVar[dict[str, tuple[str, str]]] = {
         "import": ("import/", "add"),
         "import_preview": ("import/preview/", "add"),
@@ -41,7 +43,7 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         "export_download": ("export/<str:file_format>/", "view"),
         "undo": ("undo/<int:change_id>/", "change"),
         "restore": ("<int:task_id>/history/<int:change_id>/restore/", "change"),
-        "bring_back": ("<int:task_id>/bring-back/", "add"),
+        "restore_deleted": ("<int:task_id>/restore/", "add"),
     }
 
     def get_urls(self) -> list[URLPattern]:
@@ -64,13 +66,13 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         return super().get_queryset(request).prefetch_related("tags")
 
     def get_fields(self, request: HttpRequest, obj: Task | None = None) -> tuple[str, ...]:
-        """A new task has no times yet."""
+        """A new task has no timestamps yet."""
         return tuple(name for name in self.fields if obj or name not in self.readonly_fields)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        """By the same index as the API's search, and of the same texts: PostgreSQL fails on some others."""
+        """By the API's index and rules: PostgreSQL fails on some texts that those rules refuse."""
         if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
             return queryset, False
         try:
@@ -81,13 +83,13 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         return queryset.search(text), False
 
     def save_model(self, request: HttpRequest, obj: Task, form: TaskForm, change: bool) -> None:
-        """Only what was edited: the form is of the current version, but of its members a browser may send others."""
+        """Writes only what was edited: a browser may send old values of the other fields."""
         values = {name: form.cleaned_data[name] for name in form.changed_data}
         obj.pk = (Task.objects.change(obj.pk, values) if change else Task.objects.insert(values)).pk
         obj.refresh_from_db()
 
     def save_related(self, request: HttpRequest, form: TaskForm, formsets: Any, change: bool) -> None:
-        """The tags are saved."""
+        """Does nothing: save_model has saved the tags."""
 
     def named(self, rows: QuerySet[Task]) -> list[tuple[Any, ...]]:
         return list(rows.values_list("pk", "updated_at", "title"))
@@ -95,7 +97,7 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Deletes what the confirmation page showed: when the task changed since, it is shown anew."""
+        """Deletes only the version that the confirmation page showed; otherwise the page asks again."""
         with transaction.atomic():
             task = self.get_object(request, unquote(object_id))
             version = version_of(task) if task else ""

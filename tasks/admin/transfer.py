@@ -1,4 +1,4 @@
-"""Import and export for staff: the same as the commands, with a preview."""
+"""The import and export pages. They do what the commands do; an import also has a preview."""
 
 import io
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from tasks.admin.base import StaffAdmin
+from tasks.admin.base import StaffAdmin, count_of
 from tasks.admin.preview import LARGEST, Preview
 from tasks.models import Task
 from tasks.transfer import load
@@ -31,18 +31,20 @@ from tasks.transfer.models import Upload
 from tasks.transfer.records import COLUMNS
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "json": "application/json"}
-ENDING = ".csv, .jsonl, .ndjson or .json, or one of these and .gz"
+ENDING = ".csv, .jsonl, .ndjson or .json, optionally followed by .gz"
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(help_text=f"Up to 10 MB, unpacked too; its name ends in {ENDING}.", max_length=255)
+    file = forms.FileField(
+        help_text=f"At most 10 MB, also after decompression. The name must end in {ENDING}.", max_length=255
+    )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > LARGEST:
-            raise forms.ValidationError("The file is larger than 10 MB: use manage.py import_tasks.")
+            raise forms.ValidationError("Must be at most 10 MB. Use manage.py import_tasks for a larger file.")
         if not format_of(file.name):
-            raise forms.ValidationError(f"Choose a file whose name ends in {ENDING}.")
+            raise forms.ValidationError(f"The name must end in {ENDING}.")
         return file
 
 
@@ -57,10 +59,10 @@ class TransferPages(StaffAdmin):
         return self.page(request, "task/import", {"title": "Import tasks", "form": form, "columns": COLUMNS})
 
     def import_preview_view(self, request: HttpRequest) -> HttpResponse:
-        """What would be made. A POST makes it, if it is still what the page showed."""
+        """What would be created. A POST creates it, if it is still what the page showed."""
         preview = Preview(self._upload(request))
         try:
-            # Durable: a savepoint would give the tasks another xmin, and the touch trigger work to do.
+            # Durable: inside a savepoint the tasks would get another xmin, and the touch trigger would update them.
             with transaction.atomic(durable=True):
                 if request.method == "POST":
                     load.lock()
@@ -70,28 +72,28 @@ class TransferPages(StaffAdmin):
                     done = sum(load.write())
                     preview.upload.delete()
         except load.Busy:
-            self.refuse(request, "Nothing was imported: another import is under way.")
+            self.refuse(request, "Nothing was imported: another import is running. Try again when it has finished.")
             return HttpResponseRedirect(request.path)
         if as_shown:
-            self.tell(request, f"Tasks imported: {done:,}.")
+            self.tell(request, f"{count_of(done)} imported.")
             return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
         if request.method == "POST":
-            self.refuse(request, "Nothing was imported: things changed. See below what it would be now.")
-        return self.page(request, "task/import_preview", {"title": "Import tasks: preview", "preview": preview})
+            self.refuse(request, "Nothing was imported: the file or the tasks have changed. Check the new preview.")
+        return self.page(request, "task/import_preview", {"title": "Preview of the import", "preview": preview})
 
     def import_bad_view(self, request: HttpRequest) -> HttpResponse:
-        """The bad rows as a file."""
+        """The invalid rows as a file."""
         upload, text = self._upload(request), io.StringIO()
         with transaction.atomic():
             Preview(upload, text).look()
-        return HttpResponse(text.getvalue(), headers=download_headers("bad-rows", format_of(upload.name) or ""))
+        return HttpResponse(text.getvalue(), headers=download_headers("invalid-rows", format_of(upload.name) or ""))
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         context = {"title": "Export tasks", "formats": FORMATS, "query": request.GET.urlencode()}
         return self.page(request, "task/export", context)
 
     def export_download_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
-        """The tasks of the list, filtered as the query says."""
+        """All tasks, or with a query string those of the list that it filters."""
         if file_format not in FORMATS:
             raise Http404
         try:
@@ -105,12 +107,12 @@ class TransferPages(StaffAdmin):
 
 
 def file_of(file_format: str, tasks: QuerySet[Task] | None) -> StreamingHttpResponse:
-    """All tasks, or those of a queryset, as a download."""
+    """A download of all tasks, or of those in the queryset."""
     return StreamingHttpResponse(blocks(dump(file_format, tasks)), headers=download_headers("tasks", file_format))
 
 
 def blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Fewer and larger: each is written to the network on its own."""
+    """Joins the pieces into larger ones, because each is a write to the network."""
     while block := b"".join(islice(pieces, 500)):
         yield block
 

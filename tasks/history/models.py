@@ -1,4 +1,4 @@
-"""The one history of tasks and tags. The database writes it (tasks/sql/history.sql); nothing else may."""
+"""The history of all tasks and tags. Only triggers write it (tasks/sql/history.sql)."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from django.db import connection, models
 
 
 class Change(models.Model):
-    """What one statement did to one task or tag: the members that it changed, before and after.
+    """What one statement did to one task or tag: the fields that it changed, with their values before and after.
 
-    The changes of one transaction belong together and have the same `transaction`: a task that was made with tags
-    is one change of its columns and one of its tags.
+    All changes of one transaction have the same `transaction`. For example, creating a task with tags makes one change
+    for its columns and one for its tags.
     """
 
     class Operation(models.TextChoices):
-        INSERT = "insert", "made"
-        UPDATE = "update", "changed"
+        INSERT = "insert", "created"
+        UPDATE = "update", "updated"
         DELETE = "delete", "deleted"
 
-    task_id = models.BigIntegerField(null=True)  # no foreign key: the history of a task outlives it
+    task_id = models.BigIntegerField(null=True)  # no foreign key: the history stays when the task is deleted
     tag_id = models.BigIntegerField(null=True)
     operation = models.CharField(max_length=6, choices=Operation.choices)
     at = models.DateTimeField()
@@ -37,11 +37,11 @@ class Change(models.Model):
         indexes = (
             # the timeline of one task
             models.Index(fields=("task_id", "id"), name="change_task", condition=models.Q(task_id__isnull=False)),
-            # recent changes by time, the trimming of old ones, and the admin's start page: who changed what, when
+            # recent changes by time, trim_history, and the admin's start page, which counts by actor and operation
             models.Index(fields=("at",), include=("actor", "operation"), name="change_at_who"),
-            # recent changes by whom, newest first, and `actors`
+            # recent changes by actor, newest first, and `actors`
             models.Index(fields=("actor", "id"), name="change_actor"),
-            # recent changes: what was deleted, or made. Changes are most of the table: they need no index to be found
+            # recent changes that created or deleted; most rows are updates, which a scan by id finds soon enough
             models.Index(
                 fields=("operation", "id"), name="change_rarer_operation", condition=~models.Q(operation="update")
             ),
@@ -68,23 +68,23 @@ class Entry:
 
     @property
     def old(self) -> dict[str, Any]:
-        """The members before, as far as they changed; empty where the task was made."""
+        """The old values of the fields that changed; empty if the task was created."""
         if self.operation == Change.Operation.INSERT:
             return {}
         return first_of(change.old for change in reversed(self.changes))
 
     @property
     def new(self) -> dict[str, Any]:
-        """The members after, as far as they changed; empty where the task was deleted."""
+        """The new values of the fields that changed; empty if the task was deleted."""
         if self.operation == Change.Operation.DELETE:
             return {}
         return first_of(change.new for change in self.changes)
 
 
 def timeline(task_id: int, before: int | None = None, rows: int = 100) -> tuple[list[Entry], int | None]:
-    """One page of a task's history, newest first, and the `before` of the next page, if there is one.
+    """One page of a task's history, newest first, and the `before` of the next page or None.
 
-    A page ends with a whole transaction, unless one alone has more than `rows` changes of this task.
+    A page ends with a complete transaction, unless a single transaction has more than `rows` changes of this task.
     """
     changes = Change.objects.filter(task_id=task_id)
     if before is not None:
@@ -94,28 +94,29 @@ def timeline(task_id: int, before: int | None = None, rows: int = 100) -> tuple[
     if len(found) <= rows:
         return entries, None
     if len(entries) > 1:
-        entries.pop()  # it may go on
+        entries.pop()  # the next page may have more of its changes
     return entries, entries[-1].changes[-1].pk
 
 
 def members_after(task_id: int | None, change_id: int) -> dict[str, Any]:
-    """The members of a task right after this change, as far as they changed later.
+    """The fields that changed after this change, with their values right after it.
 
-    Each is what the first later change of it found. So what is older is not needed, and may be trimmed.
+    Each value is the old value in the first later change of the field, so older changes are not needed and can be
+    trimmed.
     """
     later = Change.objects.filter(task_id=task_id, pk__gt=change_id).order_by("pk")
     return first_of(later.values_list("old", flat=True).iterator())
 
 
 def members_before(delete: Change) -> dict[str, Any]:
-    """All members of a task before the transaction that deleted it: its tags were removed by a change of their own."""
+    """All fields of a task before the transaction that deleted it, which removed its tags in an earlier change."""
     earlier = Change.objects.filter(task_id=delete.task_id, pk__lt=delete.pk).exclude(transaction=delete.transaction)
     last = earlier.values_list("pk", flat=True).first()
     return members_after(delete.task_id, last or 0)
 
 
 def actors(limit: int) -> list[str]:
-    """Who is in the history, by name; a jump from name to name in an index, not a walk through all changes."""
+    """The names in the history, in order. Finds each next name by the index instead of reading all changes."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -132,7 +133,7 @@ def actors(limit: int) -> list[str]:
 
 
 def first_of(states: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Each member as the first of these has it."""
+    """Merges the states; for each field the first state that has it wins."""
     members: dict[str, Any] = {}
     for state in states:
         members = {**state, **members}

@@ -1,16 +1,17 @@
-"""Undoing what one transaction did to tasks, from the history, in as many statements for one task as for thousands."""
+"""Undoes what one transaction did to tasks, from the history. One task and thousands take the same few statements."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import connection, transaction
+from django.db.models import Exists
 
 from tasks.history.models import Change
 from tasks.models import RESTORED_COLUMNS, Tag
 
-# What the transaction of a change did to each task, and which of them nobody touched since. The time bounds the search:
-# a transaction lasts seconds, and there is an index by time but none by transaction.
+# What the transaction of a change did to each task, and which of these tasks have not been updated since. The search is
+# limited to a minute before and after the change, because there is an index on time but none on transaction.
 DONE = """
     WITH change AS MATERIALIZED (
         SELECT * FROM tasks_change
@@ -38,7 +39,7 @@ DONE = """
 """
 COLUMNS = ", ".join(RESTORED_COLUMNS)
 FOUND = f"{DONE} SELECT task_id, is_deleted, task_id IN (SELECT task_id FROM untouched) FROM done WHERE NOT is_new"  # noqa: S608
-# The tasks that are there; of those that are gone their deletes, as who brings one of them back locks it.
+# Locks the tasks that exist, and the delete of each task that doesn't: restoring a deleted task locks that too.
 LOCKS = (
     f"{DONE} SELECT FROM tasks_task WHERE id IN (SELECT task_id FROM done) ORDER BY id FOR UPDATE",  # noqa: S608
     f"""{DONE} SELECT FROM tasks_change WHERE id IN (SELECT id FROM change WHERE operation = 'delete')
@@ -49,7 +50,7 @@ STEPS = (
     f"""{DONE} UPDATE tasks_task AS task
            SET ({COLUMNS}) = (SELECT {COLUMNS} FROM jsonb_populate_record(task, was.old))
           FROM was WHERE was.task_id = task.id AND was.old - 'tags' <> '{{}}'""",  # noqa: S608
-    # Later than any before, also when the clock steps back: an old ETag never comes true again.
+    # updated_at is later than ever before, even if the clock went back, so that an old ETag never matches again.
     f"""{DONE} INSERT INTO tasks_task (id, {COLUMNS}, created_at, updated_at)
         SELECT done.task_id, {", ".join(f"task.{name}" for name in RESTORED_COLUMNS)}, task.created_at,
                greatest(clock_timestamp(), task.updated_at + interval '1 microsecond')
@@ -67,17 +68,17 @@ STEPS = (
 
 @dataclass(frozen=True)
 class Undoing:
-    """What can be undone of the changes and deletes that a transaction made; the tasks that it made stay."""
+    """Undoes the updates and deletes of the transaction of `change`. Tasks that the transaction created stay."""
 
     change: Change
 
     def found(self) -> tuple[list[int], int, bool]:
-        """The tasks that nobody touched since, how many others there are, and whether some were deleted."""
+        """The tasks that have not been updated since, the number of the others, and whether some were deleted."""
         rows = self._run(FOUND, [])
         return [task for task, _, free in rows if free], sum(not row[2] for row in rows), any(row[1] for row in rows)
 
     def carry_out(self) -> tuple[list[int], int]:
-        """Set the untouched ones back. Which they were, and how many were left as they are now."""
+        """Undoes it for the tasks that have not been updated since. Returns them, and the number of the others."""
         with transaction.atomic():
             for lock in LOCKS:
                 self._run(lock, [])
@@ -93,9 +94,10 @@ class Undoing:
             return cursor.fetchall() if cursor.description else []
 
 
-def change_of_now() -> Change | None:
-    """The newest change that the transaction under way has made, if any."""
+def undoable_change() -> Change | None:
+    """The newest change of a task in the current transaction; None if there is none, or if it created tasks."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text::bigint")
         now = cursor.fetchone()[0]
-    return Change.objects.filter(at__gte=TransactionNow(), transaction=now).first()
+    changes = Change.objects.filter(at__gte=TransactionNow(), transaction=now, task_id__isnull=False)
+    return changes.exclude(Exists(changes.filter(operation=Change.Operation.INSERT))).first()

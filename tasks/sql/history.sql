@@ -1,8 +1,8 @@
--- The record of every change in tasks_change, whoever makes it, in the same transaction.
--- Statement triggers with transition tables: a COPY of 10,000 rows is one INSERT ... SELECT, and not 10,000 calls.
+-- Records every change in tasks_change, in the same transaction, whatever program makes it.
+-- Statement triggers with transition tables: a COPY of 10,000 rows is one INSERT ... SELECT, not 10,000 calls.
 -- Their names have an x to come after those in touch.sql: PostgreSQL fires the triggers of one event by name.
 
--- What names nobody is recorded as its program and database role, such as "psql as postgres".
+-- A change without an actor is recorded with its program and database role, such as "psql as postgres".
 CREATE OR REPLACE FUNCTION tasks_actor() RETURNS text LANGUAGE sql STABLE AS $$
     SELECT coalesce(nullif(current_setting('tasks.actor', true), ''),
                     concat_ws(' as ', nullif(current_setting('application_name'), ''), session_user))
@@ -12,10 +12,10 @@ CREATE OR REPLACE FUNCTION tasks_request() RETURNS text LANGUAGE sql STABLE AS $
     SELECT coalesce(current_setting('tasks.request', true), '')
 $$;
 
--- A connection keeps the plan that it made for its first statement. A nested loop, which is right for one task, would
--- compare each row before with each row after: 5,000 tasks took 5 seconds. Where it is the only way all the same, as in a
--- join with what a function returns, PostgreSQL before 18 takes it for so dear that it compiles the plan each time (JIT):
--- 140 ms for one task.
+-- A connection keeps the plan of its first statement. A nested loop, which is right for one task, would compare each
+-- old row with each new row: 5,000 tasks took 5 seconds. So nested loops are off. Where there is no other plan, as in a
+-- join with the result of a function, PostgreSQL before 18 then estimates such a high cost that it compiles the plan
+-- each time (JIT), which took 140 ms for one task.
 CREATE OR REPLACE FUNCTION tasks_task_record() RETURNS trigger LANGUAGE plpgsql SET enable_nestloop = off AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN

@@ -1,6 +1,6 @@
--- A task has at most 20 tags, whoever adds them. One that has more from before this rule keeps them, and gets no other.
--- The name of the trigger comes after those in touch.sql: they have locked the task, so that of two transactions which
--- add at once the second one counts what the first one has committed.
+-- A task has at most 20 tags, whatever program adds them. A task that had more before this rule keeps them, but gets no
+-- new ones. By its name the trigger fires after those in touch.sql, which lock the task: so if two transactions add
+-- tags at once, the second one counts those that the first one committed.
 
 CREATE OR REPLACE FUNCTION tasks_task_tags_limit() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

@@ -1,4 +1,4 @@
--- The times of a task: completed_at follows completed, and updated_at moves with every change.
+-- Sets the times of a task: completed_at follows completed, and updated_at moves with every change.
 
 CREATE OR REPLACE FUNCTION tasks_task_stamp() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

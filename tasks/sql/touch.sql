@@ -1,6 +1,6 @@
--- A change of a task's tags, or of the name of one, is a change of the task. The trigger in stamp.sql sets the time.
+-- A change of a task's tags, or of the name of a tag, is a change of the task. The trigger in stamp.sql sets the time.
 
--- A task that this very transaction wrote has its new time already: nobody else can have seen it in between.
+-- A task that this transaction has written has a new time already, and nobody else can have seen it yet.
 CREATE OR REPLACE FUNCTION tasks_task_tags_touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM changed) THEN

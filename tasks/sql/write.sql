@@ -1,14 +1,15 @@
--- The writers of tasks and tags, for the API, the admin, restore and import alike. Each statement in a function sees
--- what was committed before it began, so that whoever had to wait for another writer goes on from that one's result.
+-- The functions that write tasks and tags, for the API, the admin, restore and import. Each statement in a function
+-- sees what was committed before the statement began, so a writer that had to wait for another one continues with its
+-- result.
 
--- The entity tag of a task, without its quotes: strong, since updated_at never stands still at a change.
+-- The entity tag of a task, without quotes. It is strong, because every change moves updated_at.
 CREATE OR REPLACE FUNCTION tasks_etag(updated_at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
     SELECT to_hex((extract(epoch FROM updated_at) * 1000000)::bigint)
 $$;
 
--- The tags of these names in alphabetical order, created where they are missing; the spelling that was first stays.
--- All writers create tags in this one order, so that they can't wait for each other in a ring. The tags stay until the
--- end of the transaction: a link to them can't fail.
+-- The tags of these names in alphabetical order, created where they are missing; the first spelling is kept. All
+-- writers create tags in this order, so they can't deadlock. The tags are locked until the end of the transaction, so
+-- that inserting a link to them can't fail.
 CREATE OR REPLACE FUNCTION tasks_tags_named(names text[]) RETURNS SETOF tasks_tag LANGUAGE plpgsql AS $$
 DECLARE
     keys text[] := ARRAY(SELECT DISTINCT lower(name) FROM unnest(names) AS name);
@@ -31,10 +32,10 @@ CREATE OR REPLACE FUNCTION tasks_tags_of(task bigint) RETURNS text[] LANGUAGE sq
                   WHERE link.task_id = task ORDER BY lower(tag.name) COLLATE "C")
 $$;
 
--- Write these columns (`changes`: names and values) and all tags (`names`; null leaves them), where one of them differs.
--- Only where the entity tag is one of `allowed` (null: any) and none of `refused`.
--- state: 'changed'; 'same': nothing differs, and nothing was written; 'stale': the entity tag is another one.
--- No row: there is no such task.
+-- Writes the columns in `changes` (names and values) and replaces all tags by `names` (null keeps them), if anything
+-- differs, and if the entity tag is one of `allowed` (null allows all) and none of `refused`.
+-- Returns the state 'changed'; 'same', if nothing differs, and nothing is written; or 'stale', if the entity tag is not
+-- allowed. Returns no row if the task does not exist.
 CREATE OR REPLACE FUNCTION tasks_task_change(
     key bigint, allowed text[], refused text[], changes jsonb, names text[],
     OUT state text, OUT task tasks_task, OUT tags text[]
@@ -85,7 +86,7 @@ BEGIN
     END LOOP;
 END $$;
 
--- The tags that go before those that come: each of the two is a change in the history.
+-- First removes tags, then adds tags: each of the two is a change in the history.
 CREATE OR REPLACE FUNCTION tasks_task_set_tags(task bigint, names text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     wanted bigint[] := ARRAY(SELECT id FROM tasks_tags_named(names));
@@ -99,7 +100,8 @@ BEGIN
     END IF;
 END $$;
 
--- Delete the task under the same conditions. state: 'deleted' or 'stale'; no row: there is no such task.
+-- Deletes the task under the same conditions. Returns the state 'deleted' or 'stale', or no row if there is no such
+-- task.
 CREATE OR REPLACE FUNCTION tasks_task_delete(
     key bigint, allowed text[], refused text[], OUT state text, OUT task tasks_task, OUT tags text[]
 ) RETURNS SETOF record LANGUAGE plpgsql AS $$

@@ -1,8 +1,8 @@
-"""CSV (RFC 4180). An empty cell is a value that is not given.
+"""CSV (RFC 4180). An empty cell means that the row has no value for the column.
 
-Two cells need a rule of their own. A text that can be empty and is not null then (`description`) is a single backslash,
-and one of nothing but backslashes gets one more. `tags` is a line of CSV in itself: names by comma, and one that has a
-comma, a quote or a line break in it stands in quotes.
+Two columns have rules of their own. `description` can be null or empty: an empty cell is null and a backslash is an
+empty text, so a text of only backslashes is written with one more. `tags` is a line of CSV within the cell: names are
+separated by commas, and a name with a comma, quote or line break is quoted.
 """
 
 import csv
@@ -19,17 +19,30 @@ BOOLEANS = {"true": True, "false": False}
 NUMBER = re.compile("-?[0-9]{1,20}")
 BACKSLASHES = re.compile(r"\\+")
 SPECIAL = re.compile(r'[,"\r\n]')
+OTHER_SEPARATOR = re.compile(r"[;\t|]")
+# By a part of the message of Python's csv module, which names its own parameters.
+REASONS = {
+    "new-line": "A carriage return (CR) stands without a line feed. Lines must end in LF or CRLF,"
+    " and a cell with a line break must be quoted.",
+    "end of data": "A quoted cell begins in this row and has no closing quote.",
+    "limit": f"A cell is longer than {csv.field_size_limit():,} characters.",
+    "expected after": "A closing quote must be followed by a comma or the end of the line;"
+    ' inside a quoted cell, write "" for a quote.',
+}
 
 
 def read_csv(lines: Iterator[str]) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The header, and the lines below it: each with its number and cells. Empty ones are left out."""
+    """The header and the other rows, each with its line number. Empty lines are skipped."""
     reader = csv.reader(lines, strict=True)
     rows = numbered(reader)
-    _, header = next(rows, (0, []))
+    first, header = next(rows, (0, []))
     if not header:
-        raise BadFile("The file is empty: its first line has to name the columns.")
+        raise BadFile("The file is empty. The first line must name the columns.")
+    if len(header) == 1 and (found := OTHER_SEPARATOR.search(header[0])):
+        separator = "tabs" if found[0] == "\t" else found[0]
+        raise BadFile(f"line {first:,}: The columns are separated by {separator} and must be separated by ,.")
     if twice := {name for name in header if header.count(name) > 1}:
-        raise BadFile(f"line 1: Columns that come twice: {', '.join(sorted(twice))}.")
+        raise BadFile(f"line {first:,}: The header has two columns {shown(sorted(twice))}.")
     return header, rows
 
 
@@ -39,7 +52,8 @@ def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
         try:
             cells = next(reader, None)
         except csv.Error as exc:
-            raise BadFile(f"line {line:,}: This is not CSV, or a quote is not closed: {exc}.") from None
+            reason = next((REASONS[part] for part in REASONS if part in str(exc)), "This is not CSV.")
+            raise BadFile(f"line {line:,}: {reason}") from None
         if cells is None:
             return
         if cells:
@@ -50,21 +64,31 @@ def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
 def own_records(header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
     unknown = [name for name in header if name not in (*COLUMNS, NOTE)]
     if unknown or "title" not in header:
-        wrong = f"It has no columns {', '.join(map(repr, unknown))} here" if unknown else "There is no column title"
-        raise BadFile(f"line 1: {wrong}. Known are {', '.join(COLUMNS)}.")
+        one_or_more = "Unknown columns" if len(unknown) > 1 else "Unknown column"
+        wrong = f"{one_or_more} {shown(unknown)}" if unknown else "The required column title is missing"
+        raise BadFile(f"line 1: {wrong}. Known columns: {', '.join(COLUMNS)}.")
     columns = [(place, name, reader_of(name)) for place, name in enumerate(header) if name != NOTE]
     for line, cells in rows:
         if len(cells) != len(header):
-            reason = f"It has {len(cells)} cells, and the header {len(header)}."
-            yield Record(line, dict(enumerate(cells)), reason)  # type: ignore[arg-type]  # cells without names
+            yield Record(line, dict(enumerate(cells)), wrong_length(cells, header))  # type: ignore[arg-type]  # no names
             continue
         values = {name: value_of(cells[place]) for place, name, value_of in columns if cells[place]}
-        # Nothing but a null character could be a fault of the text: without one, there is none to be found.
+        # A NUL character is the only error that a text from CSV can contain: without one, the check can be skipped.
         yield Record(line, values if "\0" in "".join(cells) else Members(values))
 
 
+def shown(names: list[str]) -> str:
+    """Names from a header, which may be anything and of any length."""
+    return ", ".join(repr(name[:50]) for name in names[:10])
+
+
+def wrong_length(cells: list[str], header: list[str]) -> str:
+    reason = f"Expected {len(header)} cells, as in the header; this row has {len(cells)}."
+    return f"{reason} A cell that contains a comma must be quoted." if len(cells) > len(header) else reason
+
+
 def reader_of(name: str) -> Callable[[str], Any]:
-    """What makes a value of JSON of a cell in this column; what can't be one stays text, which its field refuses."""
+    """A function that converts a cell of this column to a JSON value; text that it can't convert, the field refuses."""
     match ImportSerializer.shared().fields[name]:
         case serializers.BooleanField():
             return lambda cell: BOOLEANS.get(cell.lower(), cell)
@@ -87,7 +111,7 @@ def tags_of(cell: str) -> list[str] | str:
 
 
 class CSVWriter:
-    """Bad rows, with what is wrong with each in the first column: behind it, cells stay where they were."""
+    """Writes bad rows. The first column has the errors of the row; the cells follow in their order."""
 
     def __init__(self, file: Any) -> None:
         self.writer = csv.writer(file, lineterminator="\n")
@@ -99,11 +123,11 @@ class CSVWriter:
         self.writer.writerow([record.note, *(values.values() if 0 in values else named)])
 
     def close(self) -> None:
-        """CSV has no end."""
+        """CSV needs no closing text."""
 
 
 def cell_of(name: str, value: Any) -> str:
-    """The cell in which this value of JSON stands."""
+    """The cell for this JSON value."""
     match value:
         case None:
             return ""

@@ -1,4 +1,4 @@
-"""Tasks as a file, written by PostgreSQL itself: a COPY, row by row, in one snapshot."""
+"""Tasks as a file. PostgreSQL formats each row (COPY), and all rows come from one snapshot."""
 
 from collections.abc import Iterator
 
@@ -9,12 +9,12 @@ from django.db.models import QuerySet
 from tasks.models import Task
 from tasks.rows import TAGS
 from tasks.transfer.records import COLUMNS, may_be_empty
-from tasks.transfer.sql import FIELDS, MADE_REFERENCE, RAW, TIMES, columns
+from tasks.transfer.sql import FIELDS, OWN_REFERENCE, RAW, TIMES, columns
 
 TABLES = "FROM tasks_task AS task LEFT JOIN tasks_reference AS known ON known.task_id = task.id"
-REFERENCE = f"coalesce(known.reference, {MADE_REFERENCE})"
+REFERENCE = f"coalesce(known.reference, {OWN_REFERENCE})"
 AS_JSON = columns({**TIMES, "reference": REFERENCE, "tags": TAGS})
-# In CSV, true is not t, and no text is empty, which PostgreSQL would write as "" (see csv_rows).
+# PostgreSQL would write t for true and "" for an empty text; csv_rows says how CSV has them.
 TEXTS = {field.name: f"task.{field.name}::text" for field in FIELDS}
 BACKSLASHES = {
     name: f"repeat('\\', (task.{name} ~ '^\\\\*$')::int) || task.{name}" for name in filter(may_be_empty, COLUMNS)
@@ -25,7 +25,7 @@ AS_CSV = columns({**TEXTS, **TIMES, **BACKSLASHES, "reference": REFERENCE, "tags
 
 
 def dump(file_format: str, tasks: QuerySet[Task] | None = None) -> Iterator[bytes]:
-    """The file in pieces: its beginning, a piece for each task, its end. All tasks, unless a queryset says which."""
+    """Yields the beginning of the file, a piece for each task, and the end. Without a queryset, exports all tasks."""
     where, params = chosen(tasks)
     if file_format == "csv":
         yield f"{','.join(COLUMNS)}\n".encode()
@@ -40,7 +40,7 @@ def dump(file_format: str, tasks: QuerySet[Task] | None = None) -> Iterator[byte
 
 
 def chosen(tasks: QuerySet[Task] | None) -> tuple[str, tuple[object, ...]]:
-    """In the order of their ids, which is that of an import: what is exported of it again comes out the same."""
+    """Orders by id, as an import creates tasks: exporting an imported file gives the same file."""
     if tasks is None:
         return "ORDER BY task.id", ()
     try:
@@ -52,7 +52,7 @@ def chosen(tasks: QuerySet[Task] | None) -> tuple[str, tuple[object, ...]]:
 
 def rows(statement: str, params: tuple[object, ...]) -> Iterator[bytes]:
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL statement_timeout = 0")  # it takes as long as its reader
+        cursor.execute("SET LOCAL statement_timeout = 0")  # the reader sets the pace
         with cursor.copy(statement, params or None) as copy:
             for row in copy:
                 yield bytes(row)

@@ -1,4 +1,4 @@
-"""Which format a file has, and its tasks."""
+"""Detects the format of a file and reads its tasks."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,20 +9,20 @@ from typing import Any
 from tasks.transfer.csv_rows import CSVWriter, own_records, read_csv
 from tasks.transfer.foreign.todoist import is_todoist, todoist_records
 from tasks.transfer.foreign.vikunja import is_vikunja, vikunja_records
-from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records
+from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records, require_array
 from tasks.transfer.json_stream import JSONStream
-from tasks.transfer.records import BadFile, Record
+from tasks.transfer.records import Record
 from tasks.transfer.source import Source
 
 WRITERS: dict[str, Any] = {"csv": CSVWriter, "jsonl": JSONLinesWriter, "json": JSONWriter}
 FORMATS = tuple(WRITERS)
-UNKNOWN_FORMAT = "The suffix of FILE does not say which format it has: add --format csv, jsonl or json."
+UNKNOWN_FORMAT = "FILE must end in .csv, .jsonl or .json (or one of these and .gz). Otherwise add --format."
 SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json"}
 
 
 @dataclass
 class Reading:
-    """What is read of a file. `left` counts, by name, what the mapping of a foreign format does not carry over."""
+    """What a file contains. `left` counts, by name, what the mapping of another system's format does not carry over."""
 
     of: str
     records: Iterator[Record]
@@ -34,7 +34,7 @@ class Reading:
 
 
 def format_of(name: str) -> str | None:
-    """By the suffix, with or without .gz."""
+    """The format that the suffix names, with or without .gz."""
     return SUFFIXES.get(PurePath(name.lower().removesuffix(".gz")).suffix)
 
 
@@ -49,8 +49,7 @@ def read(source: Source, file_format: str) -> Reading:
     if file_format == "jsonl":
         return Reading("JSON Lines", lines_records(source.lines()))
     stream = JSONStream(source)
-    if not stream.peek():
-        raise BadFile("The file is empty: put [] for no tasks.")
+    require_array(stream)
     if is_vikunja(stream):
         left = Counter()
         return Reading("Vikunja's JSON", ended(stream, vikunja_records(stream, left)), left)
@@ -58,7 +57,13 @@ def read(source: Source, file_format: str) -> Reading:
 
 
 def ended(stream: JSONStream, records: Iterator[Record]) -> Iterator[Record]:
-    """Nothing may come after the array."""
+    """The records; any text after the array is an error."""
     yield from records
     if stream.peek():
-        raise stream.refusal("The array has ended; there is more behind it.")
+        raise stream.refusal("There is text after the end of the array.")
+
+
+def reason_of(exc: OSError) -> str:
+    """Why a file could not be opened, read or written, without the number that Python puts before it."""
+    reason = exc.strerror or str(exc)
+    return f"{exc.filename}: {reason}." if exc.filename else f"{reason}."

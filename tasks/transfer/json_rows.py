@@ -5,22 +5,28 @@ from collections.abc import Iterator
 from typing import Any
 
 from config.api.parsers import read_json
-from tasks.transfer.json_stream import TOO_DEEP, JSONStream
-from tasks.transfer.records import NOTE, Record
+from tasks.transfer.json_stream import TOO_DEEP, JSONStream, not_json
+from tasks.transfer.records import NOTE, BadFile, Record, RowFault
 
-TEXT = "text"  # under this name, what is no object at all
+TEXT = "text"  # the name under which a bad row keeps what is not an object
 TOO_LONG = 10**21
+KINDS = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
 
 
 def lines_records(lines: Iterator[str]) -> Iterator[Record]:
+    empty = True
     for number, line in enumerate(lines, start=1):
         text = line.strip()
         if not text:
             continue
+        if empty and text.startswith("["):
+            raise BadFile(f"line {number:,}: Expected one object per line; this is an array. Its format is json.")
+        empty = False
         try:
             value = read_json(text)
         except json.JSONDecodeError as exc:
-            yield Record(number, {TEXT: text}, f"This is not JSON: {exc.msg}, character {exc.colno:,}.")
+            place = RowFault(number, f"character {exc.colno:,}", not_json(exc))
+            yield Record(number, {TEXT: text}, faults=[place])
         except ValueError as exc:
             yield Record(number, {TEXT: text}, f"This is not JSON: {exc}.")
         except RecursionError:
@@ -34,15 +40,26 @@ def array_records(stream: JSONStream) -> Iterator[Record]:
         yield as_record(line, stream.value())
 
 
+def require_array(stream: JSONStream) -> None:
+    letter = stream.peek()
+    if not letter:
+        raise BadFile("The file is empty. Expected an array of tasks, or [] for no tasks.")
+    if letter != "[":
+        found = "this is an object" if letter == "{" else f"found {letter!r}"
+        hint = "For one object per line, the format is jsonl."
+        raise stream.refusal(f"Expected an array of tasks; {found}. {hint}")
+
+
 def as_record(line: int, value: Any) -> Record:
     if not isinstance(value, dict):
-        return Record(line, {TEXT: json.dumps(value)}, "Put an object with the members of a task.")
+        reason = f"Expected an object with the fields of a task; this is {KINDS[type(value)]}."
+        return Record(line, {TEXT: json.dumps(value)}, reason)
     value.pop(NOTE, None)
     return Record(line, value)
 
 
 class JSONWriter:
-    """Bad rows, each with what is wrong with it as its first member."""
+    """Writes bad rows. The first field of each has its errors."""
 
     first, between, last, nothing = "[\n", ",\n", "\n]\n", "[]\n"
 
@@ -52,7 +69,7 @@ class JSONWriter:
 
     def write(self, record: Record) -> None:
         text = json.dumps({NOTE: record.note, **record.values})
-        # A number that was too long has become Infinity, which is no JSON.
+        # The reader turned a number that is too long into Infinity, which JSON does not have.
         text = json.dumps(json.loads(text, parse_constant=lambda _: TOO_LONG))
         self.file.write(self.before + text)
         self.before = self.between

@@ -1,6 +1,6 @@
-"""Rows into the database: a COPY into a temporary table, and from there set by set, under the triggers of any write.
+"""Writes the rows of a file to the database: a COPY into a temporary table, then INSERTs in batches, with all triggers.
 
-All of it is one transaction, which the caller begins: all of the file or nothing of it.
+The caller begins the transaction, so that an import writes everything or nothing.
 """
 
 import json
@@ -12,23 +12,23 @@ from django.db import connection
 from tasks.transfer import sql
 from tasks.transfer.records import COLUMNS, Record, RowFault, Values
 
-BATCH = 20_000  # tasks at a time, between two moves of the progress bar
-LOCK = 0x7461736B73  # of imports: no number of another lock here
+BATCH = 20_000  # tasks per INSERT, after which the progress bar moves
+LOCK = 0x7461736B73  # the advisory lock of imports; no other lock here has this number
 
 
-class Busy(Exception):  # noqa: N818 - what the caller is told
-    """Another import is under way."""
+class Busy(Exception):  # noqa: N818 - it reports a state
+    """Another import is running."""
 
 
 @dataclass
 class Outcome:
     made: int
     there: int
-    version: str  # of what would be made: the rows of the file that are
+    version: str  # a digest of the rows that would be created
 
 
 def stage(rows: Iterator[tuple[int, Values]], refuse: Callable[[Record], None]) -> None:
-    """Bring the rows into the temporary table; `refuse` gets those whose reference came before in the file."""
+    """Copies the rows into the temporary table. Passes a row to `refuse` if an earlier row has its reference."""
     with connection.cursor() as cursor:
         cursor.execute(f"{sql.SETTINGS}; {sql.STAGE}")
         cursor.execute("TABLE stage")
@@ -42,13 +42,13 @@ def stage(rows: Iterator[tuple[int, Values]], refuse: Callable[[Record], None]) 
             for line in copy:
                 repeat = json.loads(bytes(line))
                 values = repeat["values"]
-                reason = f"{values['reference']!r} is in line {repeat['before']:,} too."
+                reason = f"Line {repeat['before']:,} has the same reference, {values['reference']!r}."
                 refuse(Record(repeat["line"], values, faults=[RowFault(repeat["line"], "reference", reason)]))
         cursor.execute(sql.DROP_REPEATS)
 
 
 def compare(*, keep: bool) -> Outcome:
-    """What the staged rows would make; `keep` it for write()."""
+    """Finds the staged rows that are new. `keep` stores them for write()."""
     with connection.cursor() as cursor:
         if keep:
             cursor.execute(sql.KEEP_FRESH)
@@ -58,7 +58,7 @@ def compare(*, keep: bool) -> Outcome:
 
 
 def lock() -> None:
-    """One import at a time, until the transaction ends. Raises Busy."""
+    """Keeps other imports away until the transaction ends. Raises Busy if one is running."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [LOCK])
         if not cursor.fetchone()[0]:
@@ -66,7 +66,7 @@ def lock() -> None:
 
 
 def write() -> Iterator[int]:
-    """Make the tasks that were kept, and give the size of each batch."""
+    """Creates the tasks that compare() kept, and yields the size of each batch."""
     with connection.cursor() as cursor:
         cursor.execute(sql.TAGS)
         cursor.execute(sql.PLANS.format("off"))
@@ -80,11 +80,11 @@ def write() -> Iterator[int]:
 
 
 def vacuum() -> None:
-    """After many rows: bring the statistics up to date, and empty the list of the search index's pending entries.
+    """Updates the statistics and empties the pending list of the search index, after many new rows.
 
-    With either left to autovacuum, the planner would avoid the index for the first minutes.
+    Until autovacuum did this, some minutes later, the planner would avoid the index.
     """
     with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")  # nothing but maintenance waits behind it
+        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")  # only other maintenance waits for this
         cursor.execute("VACUUM (ANALYZE) tasks_task, tasks_tag, tasks_task_tags, tasks_change")
         cursor.execute("RESET statement_timeout; RESET lock_timeout")

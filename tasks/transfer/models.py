@@ -1,4 +1,4 @@
-"""What an import remembers."""
+"""What import stores besides the tasks."""
 
 from django.conf import settings
 from django.db import models
@@ -8,9 +8,9 @@ REFERENCE_LENGTH = 200
 
 
 class Reference(models.Model):
-    """By which name a task came in: the same row, imported again, is known by it."""
+    """The reference under which a task was imported. An import skips a row whose reference exists."""
 
-    # No foreign key: a deleted task that is brought back has its reference still, and a DELETE pays nothing for it.
+    # No foreign key: a deleted task that staff bring back keeps its reference, and DELETE has no extra cost.
     task_id = models.BigIntegerField(primary_key=True)
     reference = models.CharField(max_length=REFERENCE_LENGTH)
 
@@ -18,7 +18,7 @@ class Reference(models.Model):
         db_table = "tasks_reference"
         default_permissions = ()
         constraints = (
-            # import: which rows are there already, and of two imports at one moment one alone makes the task
+            # import: finds existing rows; when two imports run at once, only one creates the task
             models.UniqueConstraint(fields=("reference",), name="reference_unique"),
         )
 
@@ -27,7 +27,7 @@ class Reference(models.Model):
 
 
 class Upload(models.Model):
-    """A file that a member of staff looks at before it is imported; the next one takes its place."""
+    """A file that a member of staff previews before importing it. Their next upload replaces it."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True)
     name = models.TextField()

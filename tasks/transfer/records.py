@@ -1,4 +1,4 @@
-"""A task in a file: what the API takes of one, and what an import alone can set."""
+"""A task in a file: the fields of the API, and those that only an import can set."""
 
 import datetime
 from collections.abc import Callable, Iterable, Iterator
@@ -14,15 +14,15 @@ from config.api.parsers import Members, with_faults
 from tasks.serializers import TaskSerializer
 from tasks.transfer.models import REFERENCE_LENGTH
 
-# What a bad row says about itself in the file of the rows that were left out. It is read by people alone.
+# The column of a file of bad rows that has the errors. It is for people; an import ignores it.
 NOTE = "error"
-Values = dict[str, Any]  # what the serializer makes of a record: a value for each of COLUMNS
+Values = dict[str, Any]  # the validated record: a value for each of COLUMNS
 
 
 class TimeField(DateTimeField):
-    """A time as the API's filters take it, also with a blank in place of the T."""
+    """A date-time as in the API's filters. A space may replace the T."""
 
-    default_error_messages = {"invalid": "Put a time with its offset like 2026-11-22T16:00:00Z."}
+    default_error_messages = {"invalid": "Expected a date-time with its offset from UTC, such as 2026-11-22T16:00:00Z."}
 
     def to_internal_value(self, value: Any) -> datetime.datetime:
         return super().to_internal_value(value.replace(" ", "T", 1) if isinstance(value, str) else value)
@@ -34,7 +34,7 @@ class ImportSerializer(TaskSerializer):
     created_at = TimeField(allow_null=True, default=None)
 
     class Meta(TaskSerializer.Meta):
-        # A reference stands for the id, which is the database's, as is the time of the last change.
+        # The database sets id and updated_at; a reference identifies the task instead of its id.
         fields: tuple[str, ...] = (  # type: ignore[assignment]  # one more or less than the base's
             "reference",
             *(name for name in TaskSerializer.Meta.fields if name not in ("id", "updated_at")),
@@ -43,7 +43,7 @@ class ImportSerializer(TaskSerializer):
 
     def validate(self, attrs: Values) -> Values:
         if attrs["completed_at"] and not attrs["completed"]:
-            raise serializers.ValidationError({"completed_at": "Leave it out, or set completed to true."})
+            raise serializers.ValidationError({"completed_at": "Must be empty unless completed is true."})
         return attrs
 
 
@@ -51,7 +51,7 @@ COLUMNS = ImportSerializer.Meta.fields
 
 
 def may_be_empty(name: str) -> bool:
-    """Whether the column takes the empty text, which is not null."""
+    """Whether the column accepts an empty text, which differs from null."""
     return getattr(ImportSerializer.shared().fields[name], "allow_blank", False)
 
 
@@ -65,12 +65,12 @@ class RowFault(NamedTuple):
 
 
 class BadFile(Exception):  # noqa: N818 - it is the file that is bad
-    """The file as a whole can't be read; the text says where and why."""
+    """The file can't be read; the message says where and why."""
 
 
 @dataclass(slots=True)
 class Record:
-    """A task as the file has it. `values` are those of JSON; `reason` says what is wrong with the row as a whole."""
+    """A task as the file has it, with JSON values. `reason` is an error of the whole row."""
 
     line: int
     values: dict[str, Any]
@@ -79,12 +79,12 @@ class Record:
 
     @property
     def note(self) -> str:
-        """Its faults as they stand beside it."""
+        """Its errors, for the column NOTE."""
         return "; ".join(f"{column}: {reason}" if column else reason for _, column, reason in self.faults)
 
 
 def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterator[tuple[int, Values]]:
-    """What can be taken, with its lines; `refuse` gets the other records."""
+    """Yields the valid rows with their lines. Passes the other records to `refuse`."""
     for record in records:
         values = checked(record)
         if values is None:
@@ -94,7 +94,7 @@ def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterato
 
 
 def checked(record: Record) -> Values | None:
-    """None where it is bad; then record.faults says all that is wrong with it."""
+    """The validated values, or None if the record is bad; record.faults then has every error."""
     if record.reason:
         record.faults.append(RowFault(record.line, "", record.reason))
     if record.faults:
@@ -113,5 +113,5 @@ def faults_of(line: int, faults: Iterable[Fault]) -> list[RowFault]:
 
 
 def column_of(pointer: str) -> str:
-    """The member that a JSON Pointer (RFC 6901) leads to, or into."""
+    """The field that a JSON Pointer (RFC 6901) leads to or into."""
     return pointer.removeprefix("/").partition("/")[0].replace("~1", "/").replace("~0", "~")

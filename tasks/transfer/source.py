@@ -1,4 +1,4 @@
-"""A file as text, whatever it is packed in; what is wrong with it is said in words."""
+"""The text of an uploaded or named file: UTF-8, plain or compressed with gzip. Raises BadFile for anything else."""
 
 import codecs
 import gzip
@@ -8,24 +8,31 @@ from typing import BinaryIO, cast
 
 from tasks.transfer.records import BadFile
 
-LONGEST_LINE = 1 << 20  # characters; ten times what a task can take
+LONGEST_LINE = 1 << 20  # characters; ten times the longest task
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+IS_ZIP = "This is a zip file. Extract data.json from it and import that. A Todoist backup contains CSV files instead."
 
 
 class Source:
-    """UTF-8 out of a file, unpacked where it begins as gzip does. `most` bounds the unpacked bytes."""
+    """Reads the file as text. `most` limits the number of bytes after decompression."""
 
     def __init__(self, file: BinaryIO, most: int | None = None) -> None:
         self.most = most
-        self.unpacked = 0
-        self.breaks = 0  # of lines, in what was read
+        self.decompressed = 0
+        self.line_breaks = 0  # in the text that was read
         self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        head = file.read(2)
+        head = file.read(len(ZIP))
+        if head == ZIP:
+            raise BadFile(IS_ZIP)
+        if head.startswith(UTF16):
+            raise BadFile("The text is UTF-16, not UTF-8. Save the file as UTF-8.")
         self.stream = cast("BinaryIO", Rest(head, file))
-        if head == b"\x1f\x8b":
+        if head.startswith(GZIP):
             self.stream = cast("BinaryIO", gzip.GzipFile(fileobj=self.stream))
 
     def lines(self) -> Iterator[str]:
-        """Each with its line break."""
+        """The lines, each with its line break."""
         number, rest = 1, ""
         while text := self.read(1 << 18):
             *whole, rest = (rest + text).split("\n")
@@ -38,31 +45,35 @@ class Source:
             yield rest
 
     def read(self, size: int) -> str:
-        """About so much text; "" at the end."""
+        """Text of about `size` bytes; an empty string at the end of the file."""
         text, chunk = "", b"."
         while chunk and not text:
             try:
                 chunk = self.stream.read(size)
                 text = self.decoder.decode(chunk, final=not chunk)
-            except (EOFError, gzip.BadGzipFile, zlib.error) as exc:
-                raise BadFile(f"The gzip file is cut off or damaged: {exc}.") from None
+            except EOFError:
+                raise BadFile("The gzip file is cut off.") from None
+            except (gzip.BadGzipFile, zlib.error):
+                raise BadFile("The gzip file is damaged.") from None
             except UnicodeDecodeError as exc:
-                line = 1 + self.breaks + exc.object.count(b"\n", 0, exc.start)
-                raise BadFile(f"line {line:,}: The text is not UTF-8: save it as UTF-8.") from None
-            self.unpacked += len(chunk)
-            self.breaks += text.count("\n")
-            if self.most is not None and self.unpacked > self.most:
-                raise BadFile(f"Unpacked it is larger than {self.most:,} bytes.")
+                line = 1 + self.line_breaks + exc.object.count(b"\n", 0, exc.start)
+                raise BadFile(f"line {line:,}: The text is not UTF-8. Save the file as UTF-8.") from None
+            self.decompressed += len(chunk)
+            self.line_breaks += text.count("\n")
+            if self.most is not None and self.decompressed > self.most:
+                raise BadFile(f"The decompressed file is larger than {self.most:,} bytes.")
         return text
 
 
 class Rest:
-    """A file whose first bytes were read already."""
+    """A file whose first bytes, `head`, were read before."""
 
     def __init__(self, head: bytes, file: BinaryIO) -> None:
         self.head = head
         self.file = file
 
-    def read(self, size: int = -1) -> bytes:
-        head, self.head = self.head, b""
-        return head + self.file.read(max(size - len(head), 0)) if head else self.file.read(size)
+    def read(self, size: int) -> bytes:
+        if not self.head:
+            return self.file.read(size)
+        head, self.head = self.head[:size], self.head[size:]
+        return head

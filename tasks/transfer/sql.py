@@ -1,4 +1,4 @@
-"""What PostgreSQL is asked in an import. The columns are those of a row (see records), in its order."""
+"""The SQL of an import. A row has the columns of records.COLUMNS, in that order."""
 
 from django.db import models
 
@@ -8,31 +8,30 @@ from tasks.transfer.records import COLUMNS
 
 FIELDS = [field for field in Task._meta.concrete_fields if field.name in COLUMNS]  # noqa: SLF001 - public
 TIMES = {each.name: TIME.format(f"task.{each.name}") for each in FIELDS if isinstance(each, models.DateTimeField)}
-# No character of JSON is below the blank, save the line breaks between: nothing in a row is quoted.
+# JSON escapes control characters, so with these two as quote and delimiter, COPY never quotes.
 RAW = "FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02'"
 
 
 def columns(expressions: dict[str, str]) -> str:
-    """A select list: of each column its expression, or else what the row `task` has under its name."""
+    """A select list: the expression of each column, or the column of the row `task`."""
     return ", ".join(f"{expressions.get(name, f'task.{name}')} AS {name}" for name in COLUMNS)
 
 
-# A statement takes longer than a request's may, and compiling one (jit) longer than it saves. Foreign keys are checked
-# batch by batch, or the list of what is to be checked at the end would grow with the file.
+# A statement may run longer than one of a request; compiling it (jit) takes longer than it saves. Foreign keys are
+# checked after each batch: checked at the end, their list would grow with the file.
 SETTINGS = """SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0;
               SET LOCAL lock_timeout = '10s'; SET LOCAL jit = off; SET LOCAL work_mem = '32MB';
               SET CONSTRAINTS ALL IMMEDIATE"""
-# Triggers plan their search for the tasks once in a session, at the first batch; on a table that is small then, they
-# would plan to read all of it in every batch.
+# Triggers plan their search for tasks once per session, at the first batch. If the table is small then, the plan reads
+# all of it in every batch.
 PLANS = "SET LOCAL enable_hashjoin = {0}; SET LOCAL enable_mergejoin = {0}"
 STAGE = f"""
     DROP TABLE IF EXISTS pg_temp.stage, pg_temp.fresh;
     CREATE TEMP TABLE stage ON COMMIT DROP AS
         SELECT 0::bigint AS row, 0::bigint AS line, {columns({"reference": "NULL::varchar", "tags": "NULL::varchar[]"})}
           FROM tasks_task AS task WITH NO DATA"""
-# A row without a reference gets one of what stands in it, and of how many such rows the file has before it. It stays
-# what it was in earlier versions: a column that came later takes part where it is not null, and in the way in which
-# Todoist's priority did, which was a tag: p1.
+# A row without a reference gets a digest of its values, numbered if the file has equal rows. The digest is the one of
+# earlier versions: a later column takes part only if it is not null, and as Todoist's priority did, as a tag: p1.
 FIRST = ("title", "description", "completed", "completed_at", "due_date", "tags", "created_at")
 LATER = ", ".join(f"'{name[0]}' || {name}" for name in COLUMNS if name not in ("reference", *FIRST))
 DIGESTED = ", ".join(FIRST).replace("tags", f"array_remove(tags || ARRAY[{LATER}]::varchar[], NULL)")
@@ -53,9 +52,9 @@ REPEATS = f"""
            ORDER BY task.row) TO STDOUT ({RAW})"""
 DROP_REPEATS = f"""
     DELETE FROM stage USING ({TWICE}) AS twice WHERE stage.reference = twice.reference AND stage.row > twice.row"""
-MADE_REFERENCE = "concat('task:', task.id, ':', (extract(epoch FROM task.created_at) * 1000000)::bigint)"
-# What is there is known by the reference that an import wrote down, or by the one that an export made of a task's id
-# and created_at. That one is compared after the id has been: as a key of a join it would be made for all tasks.
+OWN_REFERENCE = "concat('task:', task.id, ':', (extract(epoch FROM task.created_at) * 1000000)::bigint)"
+# A task exists if an import stored its reference, or if an export built the reference from its id and created_at. The
+# id is compared first: as a join key, the reference would be built for every task.
 FRESH = f"""
     FROM stage WHERE NOT EXISTS (
         SELECT FROM tasks_reference AS known JOIN tasks_task AS task ON task.id = known.task_id
@@ -64,7 +63,7 @@ FRESH = f"""
         SELECT FROM tasks_task AS task
          WHERE task.id = CASE WHEN stage.reference ~ '^task:[1-9][0-9]{{0,17}}:'
                               THEN split_part(stage.reference, ':', 2)::bigint END
-           AND {MADE_REFERENCE} IS NOT DISTINCT FROM stage.reference
+           AND {OWN_REFERENCE} IS NOT DISTINCT FROM stage.reference
     )"""
 KEEP_FRESH = f"""
     CREATE TEMP TABLE fresh ON COMMIT DROP AS

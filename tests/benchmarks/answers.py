@@ -1,4 +1,4 @@
-"""The proof that a contender's answers are right, so that nobody wins by answering nothing."""
+"""Checks that the answers of a contender are right, so that nobody wins with empty answers."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def check_page(server: Server, newest: Members, rows: int) -> None:
 
 
 def check_refusals(server: Server) -> None:
-    """That nothing is written where nothing was to be, and that each refusal says why."""
+    """Checks that refused requests write nothing and get the reason."""
     etag = server.etag(2)
     server.ask(304, "GET", 2, headers={"If-None-Match": etag})
     server.ask(200, "PATCH", 2, body=UNCHANGED)
@@ -71,7 +71,7 @@ def check_filters(server: Server) -> None:
 
 
 def check_headers(server: Server) -> None:
-    """That a session is known, and that what comes with a request does not change the answer."""
+    """Checks that a session works, and that headers of a browser do not change the answer."""
     server.send([request("GET", "/admin/", server.cookie)], 200)
     expect(server, server.ask(200, "GET", 2, headers=server.cookie), UNCHANGED)
     plain, in_browser = (server.ask(200, "GET", query=FIRST, headers=headers) for headers in (NO_HEADERS, BROWSER))

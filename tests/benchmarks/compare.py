@@ -1,4 +1,4 @@
-"""All contenders side by side: each round measures every one of them, in another order."""
+"""Compares all contenders: each round measures all of them, in another order."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ from tests.benchmarks.server import Server, running
 
 @dataclass(frozen=True)
 class Plan:
-    """How much of everything."""
+    """The size of a run."""
 
     rounds: int
     count: int
@@ -43,7 +43,7 @@ def compare(
 
 
 def in_turn(servers: Sequence[Server], number: int) -> Sequence[Server]:
-    """Each round begins with another one."""
+    """Each round begins with another contender."""
     first = number % len(servers)
     return [*servers[first:], *servers[:first]]
 
@@ -51,7 +51,7 @@ def in_turn(servers: Sequence[Server], number: int) -> Sequence[Server]:
 def one_round(
     servers: Sequence[Server], operations: Sequence[Operation], plan: Plan, number: int
 ) -> Iterator[tuple[str, str, Figures]]:
-    """Each operation by all servers, one after the other: what else the machine does then weighs on all alike."""
+    """Measures each operation on all servers in turn, so that other load on the machine affects all alike."""
     for server in servers:
         server.database.tidy()
     requests = [Requests(server, plan.rows, number) for server in servers]
@@ -65,7 +65,7 @@ def one_round(
 
 
 def measure(requests: Requests, operation: Operation, plan: Plan) -> Figures:
-    """The operation, after a warm-up."""
+    """Measures the operation, after a warm-up."""
     server, count = requests.server, operation.count(plan.count)
     warm = count // 10 + 2 * plan.workers
     made = requests.make(operation, warm + count)
@@ -78,6 +78,6 @@ def measure(requests: Requests, operation: Operation, plan: Plan) -> Figures:
 
 
 def clear(requests: Requests) -> None:
-    """Delete what is left of POST, so that the next round begins as this one did."""
+    """Deletes the tasks that POST left, so that the next round begins as this one did."""
     server = requests.server
     server.send([server.request("DELETE", number) for number in server.ids(requests.rows)], 204)

@@ -1,4 +1,4 @@
-"""Who is measured: how each is started, and where its tasks are."""
+"""The contenders: how each is started, and where its tasks are."""
 
 import os
 import subprocess
@@ -28,7 +28,7 @@ UVICORN = (
 
 @dataclass(frozen=True)
 class Contender:
-    """A server with a database of its own. In `command`, {port} and {workers} stand for theirs."""
+    """A server with its own database. `command` contains {port} and {workers}."""
 
     name: str
     what: str
@@ -54,7 +54,7 @@ class Contender:
 
 
 def our_environment(database: Database, port: int, workers: int) -> dict[str, str]:
-    """A deployment's, in which anybody may write."""
+    """The environment of a deployment where everybody may write."""
     return {
         "DATABASE_URL": database.url,
         "SECRET_KEY": "only-for-benchmarks-" * 3,
@@ -76,7 +76,7 @@ def migrate(database: Database) -> Headers:
 
 
 def migrate_and_make_token(database: Database) -> Headers:
-    """The header with a token of a user in the group that may do everything."""
+    """The header with a token of a user in the group with all permissions."""
     migrate(database)
     return {
         "Authorization": f"Bearer {manage(database, 'create_token', 'robot', 'benchmark', '--group', 'Task admins')}"
@@ -84,7 +84,7 @@ def migrate_and_make_token(database: Database) -> Headers:
 
 
 def session_cookie(database: Database) -> Headers:
-    """The header of a browser in which a superuser has logged in."""
+    """The header of a browser with a superuser logged in."""
     return {"Cookie": f"sessionid={manage(database, 'shell', '--verbosity', '0', '--command', LOGIN)}"}
 
 
@@ -104,7 +104,7 @@ def make_table(database: Database) -> Headers:
 
 
 def clean_environment() -> dict[str, str]:
-    """Nothing that would change what a server does."""
+    """The environment without variables that would change a server."""
     ours = {"DATABASE_URL", "DJANGO_SETTINGS_MODULE", "GUNICORN_CMD_ARGS", "WEB_CONCURRENCY"}
     return {name: value for name, value in os.environ.items() if name not in ours and not name.startswith("PG")}
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 class ProcessEnded(Exception):  # noqa: N818 - what happened, for the person who runs it
-    """A process that was measured is gone, and its CPU time with it."""
+    """A process ended while it was measured, so its CPU time is lost."""
 
 
 def cpu_time(pid: int) -> int:
-    """The CPU time of the process since it began, in nanoseconds, by the clock of clock_getcpuclockid(3)."""
+    """The CPU time of the process since its start, in nanoseconds, from clock_getcpuclockid(3)."""
     try:
         return time.clock_gettime_ns(~pid << 3 | 2)
     except OSError as error:
@@ -26,14 +26,14 @@ def cpu_times(pids: Iterable[int]) -> dict[int, int]:
 
 
 def spent(before: dict[int, int], after: dict[int, int]) -> int:
-    """Nanoseconds between the two; a process that is new counts whole. Raises ProcessEnded where one is gone."""
+    """Nanoseconds between the two. A new process counts from its start. Raises ProcessEnded if one has ended."""
     if gone := before.keys() - after.keys():
         raise ProcessEnded(f"processes {sorted(gone)} ended while they were measured: their CPU time is lost")
     return sum(after.values()) - sum(before.values())
 
 
 def tree(root: int) -> list[int]:
-    """The process and all that descend from it."""
+    """The process and all its descendants."""
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (parent := parent_of(int(entry.name))) is not None:
@@ -50,20 +50,20 @@ def parent_of(pid: int) -> int | None:
 
 
 def ended_children(pid: int) -> int:
-    """Nanoseconds that children of the process spent which have ended; in steps of a tick, usually 10 ms."""
+    """Nanoseconds of children of the process that have ended, in ticks of usually 10 ms."""
     user, system = stat_fields(pid)[13:15]
     return (int(user) + int(system)) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 def memory(pid: int) -> tuple[int, int]:
-    """Bytes of memory that the process has resident, shared pages included, and the most that it ever had."""
+    """Resident memory of the process in bytes, with shared pages, and its maximum so far."""
     lines = (line.split() for line in Path(f"/proc/{pid}/status").read_text().splitlines())
     sizes = {fields[0]: int(fields[1]) * 1024 for fields in lines if fields[0] in ("VmRSS:", "VmHWM:")}
     return sizes["VmRSS:"], sizes["VmHWM:"]
 
 
 def stat_fields(pid: int) -> list[str]:
-    """The fields of proc_pid_stat(5) from the third one on; none where the process is gone."""
+    """The fields of proc_pid_stat(5) from the third on; empty if the process has ended."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):

@@ -75,7 +75,7 @@ class Database:
         self.run(ROWS.format(table=table, count=count, **names) + (TAGS if ours else ""))
 
     def stop_autovacuum(self) -> None:
-        """Let nothing but tidy() do its work, at the same moment for all."""
+        """Turns autovacuum off: tidy() does its work, at the same moment for all."""
         for (table,) in self.run("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE " + OWN):
             self.run(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
 
@@ -83,7 +83,7 @@ class Database:
         self.run("VACUUM (ANALYZE)")
 
     def ids(self, table: str, above: int) -> list[int]:
-        """The ids above this one, in order."""
+        """The ids above this one, ascending."""
         return [number for (number,) in self.run(f"SELECT id FROM {table} WHERE id > %s ORDER BY id", above)]
 
     def backends(self) -> list[int]:
@@ -94,7 +94,7 @@ class Database:
 
 @contextmanager
 def postgresql() -> Iterator[psycopg.Connection[Any]]:
-    """A connection to the PostgreSQL of the benchmark, whose processes must be this machine's."""
+    """A connection to the PostgreSQL of the benchmark, which must run on this machine."""
     url = os.environ.get("DATABASE_URL") or embedded_url()
     try:
         with psycopg.connect(url, autocommit=True) as connection:

@@ -33,7 +33,7 @@ Results = dict[str, dict[str, list[Figures]]]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest value that so many percent of all are not above (the nearest rank)."""
+    """The nearest-rank percentile: the smallest value that this many percent of all values do not exceed."""
     ordered = sorted(values)
     return ordered[max(math.ceil(len(ordered) * percent / 100), 1) - 1]
 
@@ -50,11 +50,11 @@ def figures_of(server_ns: int, database_ns: int, latencies: Sequence[int], secon
 
 
 def middle(rounds: Sequence[Figures]) -> Figures:
-    """The median of each figure by itself."""
+    """The median of each figure."""
     return Figures(**{name: median(getattr(each, name) for each in rounds) for name in Figures.__dataclass_fields__})
 
 
 def ratio(reference: Sequence[Figures], contender: Sequence[Figures]) -> Ratio:
-    """How many times the contender's CPU per request the reference needs, in the same round: more is better."""
+    """CPU per request of the reference divided by the contender's, in the same round: more is better."""
     ratios = [one.cpu_us / other.cpu_us for one, other in zip(reference, contender, strict=True)]
     return Ratio(median(ratios), min(ratios), max(ratios))

@@ -1,4 +1,4 @@
-"""The load: one thread, sixteen connections, bytes made beforehand, so that the servers keep the cores.
+"""The load: one thread with 16 connections and prepared bytes, which leaves the cores to the servers.
 
 Connections are kept alive where the server does; where it closes, as gunicorn's sync workers do, the next request
 opens a new one, and its time counts.
@@ -21,12 +21,12 @@ NO_HEADERS: Headers = {}
 
 
 class WrongAnswer(Exception):  # noqa: N818 - what was found, for the person who runs it
-    """A server did not answer as it must; the message shows what came."""
+    """A server gave a wrong answer, which the message shows."""
 
 
 @dataclass
 class Sent:
-    """What came of a number of requests."""
+    """The result of a number of requests."""
 
     seconds: float
     latencies: list[int]  # in nanoseconds, one for each answer
@@ -43,7 +43,7 @@ class Connection:
     received: bytearray = field(default_factory=bytearray)
 
     def send(self, request: bytes) -> int:
-        """Send the request, on a new connection where there is none; give the connection's number."""
+        """Sends the request, on a new connection if needed, and returns the number of the connection."""
         self.began = time.perf_counter_ns()
         if self.sock is None:
             self.sock = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
@@ -52,7 +52,7 @@ class Connection:
         return self.sock.fileno()
 
     def take(self, status: int) -> tuple[bytes, bytes] | None:
-        """Read what came; head and body once the answer is whole. Raises WrongAnswer unless it has this status."""
+        """Reads available bytes; returns head and body of a complete answer. Raises WrongAnswer for another status."""
         assert self.sock
         data = self.sock.recv(1 << 18)
         self.received += data
@@ -85,7 +85,7 @@ class Connection:
 def send_all(
     port: int, requests: Sequence[bytes], status: int, *, connections: int = CONNECTIONS, seconds: float = float("inf")
 ) -> Sent:
-    """Send the requests, each as soon as a connection is free; after so many seconds no further one.
+    """Sends each request as soon as a connection is free, and none after this many seconds.
 
     Raises WrongAnswer at the first answer that has not this status.
     """
@@ -116,7 +116,7 @@ def send_all(
 
 
 def request(method: str, path: str, headers: Headers = NO_HEADERS, body: str = "") -> bytes:
-    """The bytes of a request; `headers` come beside the usual ones or replace them."""
+    """The bytes of a request. `headers` are added to the usual ones or replace them."""
     content = body.encode()
     fields = {"Host": "127.0.0.1", "Accept": "application/json"}
     if content:

@@ -1,4 +1,4 @@
-"""The service alone: the memory of each worker as requests go by, and how soon a new worker answers."""
+"""For the service only: the memory of each worker over many requests, and the time until a new worker answers."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def run(connection: psycopg.Connection[Any], requests: int, workers: int) -> dic
 
 
 def mixed(server: Server, total: int) -> Iterator[int]:
-    """All operations in turn; gives the number of requests so far, in steps."""
+    """Sends all operations in turn, and yields the number of requests so far, in steps."""
     sent = 0
     part = max(total // STEPS // len(OPERATIONS), 1)
     for step in range(STEPS):
@@ -46,7 +46,7 @@ def mixed(server: Server, total: int) -> Iterator[int]:
 
 
 def long_pages(server: Server, workers: int) -> None:
-    """Pages as large as they get; each on a connection of its own, so that every worker makes some."""
+    """Requests the largest pages, each on a new connection, so that every worker answers some."""
     text = "x" * LONG
     made = [server.request("POST", body=TASK | {"description": text})] * LONG_TASKS
     server.send(made, 201)
@@ -59,13 +59,13 @@ def worker_pids(server: Server) -> list[int]:
 
 
 def footprint(server: Server, after: str) -> dict[str, Any]:
-    """Of each worker, in MB: what it holds, and the most that it ever held."""
+    """The memory of each worker in MB: now, and its maximum."""
     sizes = [cpu.memory(pid) for pid in worker_pids(server)]
     return {"after": after, "mb": [now / 1e6 for now, _ in sizes], "peak_mb": [most / 1e6 for _, most in sizes]}
 
 
 def restart(server: Server) -> float:
-    """Seconds from the end of the only worker until another one has answered with a task."""
+    """Seconds from the end of the only worker until a new one answers with a task."""
     (worker,) = worker_pids(server)
     os.kill(worker, signal.SIGKILL)
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""What is asked: the five endpoints, of every contender, and the everyday requests beside them, of this service alone.
+"""The requests: the five endpoints, for every contender, and everyday requests, for this service only.
 
 Changes go to tasks with odd ids, and what changes nothing to those with even ids, which stay as they were made.
 """
@@ -38,11 +38,11 @@ KNOWN = 20  # tasks whose entity tags a client has
 
 
 class Requests:
-    """What one server is asked in one round; of one number, so that all servers are asked the same."""
+    """The requests to one server in one round. The same seed gives all servers the same requests."""
 
     def __init__(self, server: Server, rows: int, number: int) -> None:
         self.server, self.rows, self.rng = server, rows, random.Random(number)
-        self.added = 0  # tasks that are there beside the first ones, once all that was made is answered
+        self.added = 0  # tasks besides the first ones, once every request of make() is answered
         self.patches = 0
 
     def make(self, operation: "Operation", count: int) -> list[bytes]:
@@ -84,7 +84,7 @@ class Requests:
         return self.patch() if self.patches % 2 else self.patch_nothing()
 
     def delete(self) -> bytes:
-        """What POST made: so a table is as large at the end of a round as it was at its beginning."""
+        """Deletes a task that POST created, so that every round begins with a table of the same size."""
         return self.server.request("DELETE", next(self.posted))
 
     @cached_property
@@ -99,7 +99,7 @@ class Requests:
 
 @dataclass(frozen=True)
 class Operation:
-    """A kind of request. An everyday one names, as `plain`, the one that it is compared with."""
+    """A kind of request. `plain` of an everyday request is the one that it is compared with."""
 
     name: str  # on the command line
     title: str  # in the tables
@@ -111,7 +111,7 @@ class Operation:
     adds: int = 0  # tasks, by each request
 
     def count(self, requests: int) -> int:
-        """How many of it: a page costs several times what one task does."""
+        """The number of requests: a page costs several times as much as a task."""
         return max(requests // 4, 1) if "list" in (self.name, self.plain) else requests
 
 
@@ -140,7 +140,7 @@ OPERATIONS = (
 
 
 def chosen(names: Sequence[str]) -> list[Operation]:
-    """The operations of these names, and those that they can't be without."""
+    """The operations of these names, and those that they need."""
     wanted = {*names, *(each.plain for each in OPERATIONS if each.name in names)}
     if "delete" in wanted:
         wanted.add("post")

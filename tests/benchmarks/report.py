@@ -1,4 +1,4 @@
-"""What a run found, as JSON: figures, ratios, and where and when they were taken."""
+"""The results of a run as JSON: figures, ratios, machine and time."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def document(
 
 
 def heading(found: dict[str, Any]) -> str:
-    """Where these figures are from, for whoever copies the table."""
+    """The machine and time of these figures, for people who copy the table."""
     machine, plan = found["machine"], found["plan"]
     return (
         f"{found['date'][:10]}, {machine['cores']} cores of {machine['cpu']}, Python {found['python']}, PostgreSQL"
@@ -67,7 +67,7 @@ def heading(found: dict[str, Any]) -> str:
 
 
 def surroundings(connection: psycopg.Connection[Any]) -> dict[str, Any]:
-    """When and where it ran."""
+    """The time and the machine of the run."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -102,7 +102,7 @@ def described(rounds: Sequence[Any]) -> dict[str, float]:
 
 
 def ratios(results: Results) -> dict[str, Any]:
-    """By the contender to which all others are held: how many times its CPU per request that one needs."""
+    """For FastAPI and the limit: CPU per request of the one divided by that of each contender."""
     return {
         other: {
             name: {operation: asdict(ratio(rounds, of[operation])) for operation, rounds in results[other].items()}
@@ -114,7 +114,7 @@ def ratios(results: Results) -> dict[str, Any]:
 
 
 def everyday(ours: dict[str, list[Figures]]) -> dict[str, Any]:
-    """How many times the plain one of its kind each everyday request costs."""
+    """The cost of each everyday request as a multiple of the plain one of its kind."""
     return {
         each.name: asdict(ratio(ours[each.name], ours[each.plain]))
         for each in OPERATIONS

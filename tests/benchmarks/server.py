@@ -1,4 +1,4 @@
-"""A contender that runs: its processes, its answers, and what both cost."""
+"""A running contender: its processes, its answers, and their cost."""
 
 import json
 import re
@@ -45,7 +45,7 @@ class Server:
         return request(method, path + query, {**self.headers, **headers}, json.dumps(body) if body else "")
 
     def ask(self, status: int, method: str, number: int | None = None, **parts: Any) -> Any:
-        """One request; the body of the answer, which must have this status."""
+        """Sends one request and returns the body of the answer, which must have this status."""
         sent = self.send([self.request(method, number, **parts)], status)
         return json.loads(sent.last or "null")
 
@@ -58,11 +58,11 @@ class Server:
 
     @cached_property
     def cookie(self) -> Headers:
-        """Of a member of staff who has logged in; of this service alone."""
+        """The session of staff who are logged in; only for this service."""
         return session_cookie(self.database)
 
     def ids(self, above: int) -> list[int]:
-        """The ids of its tasks above this one, in order."""
+        """The ids of its tasks above this one, ascending."""
         return self.database.ids(self.contender.table, above)
 
     def send(self, requests: Sequence[bytes], status: int, **limits: Any) -> Sent:
@@ -91,7 +91,7 @@ class Server:
 
 @contextmanager
 def running(connection: psycopg.Connection[Any], contender: Contender, workers: int, rows: int) -> Iterator[Server]:
-    """The contender with so many tasks."""
+    """The contender with this many tasks."""
     with new_database(connection, contender.database_name) as database:
         headers = contender.prepare(database)
         database.stop_autovacuum()
@@ -103,7 +103,7 @@ def running(connection: psycopg.Connection[Any], contender: Contender, workers: 
 
 @contextmanager
 def started(contender: Contender, database: Database, workers: int, headers: Headers) -> Iterator[Server]:
-    """The contender on a database that is ready. Its access log, where it writes one, goes to /dev/null."""
+    """The contender on a prepared database. Its access log, if any, goes to /dev/null."""
     port = free_port()
     with tempfile.TemporaryFile("a+") as errors:
         process = subprocess.Popen(

@@ -1,6 +1,6 @@
-"""The service alone, with ever more tasks: what each request costs, and how long it takes.
+"""For the service only: the cost and time of each request with more and more tasks.
 
-One request at a time, so that the time is the request's own and not a queue's.
+One request at a time, so that the time does not include a queue.
 """
 
 import random
@@ -51,7 +51,7 @@ def run(connection: psycopg.Connection[Any], sizes: Sequence[int], requests: int
 
 
 def load(database: Database, count: int) -> None:
-    """The tasks, without history; the indexes made afterwards, in a tenth of the time."""
+    """Creates the tasks without history, and the indexes afterwards, which takes a tenth of the time."""
     database.stop_autovacuum()
     indexes = database.run(INDEXES)
     database.run("ALTER TABLE tasks_task DISABLE TRIGGER USER")
@@ -77,7 +77,7 @@ def measure(server: Server, rows: int, requests: int) -> dict[str, Any]:
 
 
 def kinds(server: Server, rows: int, count: int) -> dict[str, tuple[int, list[bytes]]]:
-    """Each kind of request: the status of the answers, and so many of them."""
+    """Each kind of request: the status of its answers, and how many."""
 
     def page(query: str) -> tuple[int, list[bytes]]:
         return 200, [server.request("GET", query=query)] * count

@@ -1,4 +1,4 @@
-"""What a run found, as Markdown tables for the terminal and the README."""
+"""What a run found, as Markdown tables for the terminal and docs/performance.md."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
-"""Limits of login attempts, counted in the database, so that they hold across workers and restarts.
+"""Limits on login attempts, counted in the database, so that they hold across workers and restarts.
 
-Our own and not django-axes (8.3): that looks before the password is checked and counts afterwards, so that attempts at
-one moment all get through; an attacker who varies the User-Agent fills its tables; and its middleware runs for the API
-as well. It knows no browser of the owner's, which an attacker can't lock out.
+Why not django-axes (8.3): it reads the count before the password is checked and adds to it afterwards, so simultaneous
+attempts all get through; an attacker who varies the User-Agent fills its tables; its middleware also runs for the API;
+and it has nothing like the device cookie, which keeps an attacker from locking out the owner.
 """

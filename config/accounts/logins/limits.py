@@ -1,7 +1,7 @@
-"""Which limits an attempt to log in is under.
+"""Which limits apply to an attempt to log in.
 
-An address and an account have a limit each. A browser that logged in to the account before has a limit of its own
-instead (a "device cookie", as OWASP calls it): who guesses from elsewhere can't lock the owner out.
+Each network address and each account has a limit. A browser that has logged in to the account before has a separate
+limit instead (a "device cookie", as OWASP calls it), so that attempts from elsewhere can't lock the owner out.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ USERNAME = AuthenticationForm().fields["username"]
 
 
 def account_in(request: HttpRequest) -> str:
-    """The name that the login form will look for: trimmed and normalized as it does."""
+    """The name as the login form reads it: trimmed and normalized."""
     return str(USERNAME.to_python(request.POST.get("username", "")))
 
 
@@ -31,7 +31,7 @@ def limits_of(request: HttpRequest) -> list[Limit]:
     device = request.get_signed_cookie(DEVICE_COOKIE, default="", salt=device_salt(account), max_age=DEVICE_AGE)
     if device:
         return [Limit(key_of("device", device), PER_DEVICE)]
-    # The address first: one that has used up its attempts uses up none of the account's.
+    # The address first: once it is over its limit, further attempts don't count against the account.
     return [Limit(address_key(request.META["REMOTE_ADDR"]), PER_ADDRESS), Limit(account_key(account), PER_ACCOUNT)]
 
 
@@ -49,7 +49,7 @@ def remember_device(request: HttpRequest, answer: HttpResponseBase) -> None:
 
 
 def device_salt(account: str) -> str:
-    """Makes the signature good for this account alone."""
+    """Makes the signature valid for only this account."""
     return f"{__name__}.device {account}"
 
 
@@ -58,10 +58,10 @@ def account_key(account: str) -> str:
 
 
 def address_key(address: str) -> str:
-    """IPv6 by the /64, which is what one subscriber has."""
+    """For IPv6, of the /64, which one subscriber has."""
     try:
         known = ipaddress.ip_address(address)
-    except ValueError:  # of a peer on a Unix socket
+    except ValueError:  # the client is on a Unix socket
         return key_of("address", address)
     prefix = 64 if known.version == 6 else 32
     return key_of("address", str(ipaddress.ip_network((known, prefix), strict=False)))

@@ -1,4 +1,4 @@
-"""How often somebody tried to log in lately."""
+"""Counts recent attempts to log in."""
 
 import datetime
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from django.db.models import F
 from django.utils import timezone
 
 WINDOW = datetime.timedelta(minutes=15)
-LIFTED = -1000  # a count from which nobody reaches a limit soon
+LIFTED = -1000  # a count so low that no limit is reached within the window
 
-# Takes one of the attempts; no row when there is none left. One statement, so that attempts at the same moment can't
-# be more than the limit. A refused attempt changes nothing: the wait does not grow.
+# Uses up one attempt; returns no row if none is left. One statement, so that simultaneous attempts can't exceed the
+# limit. A refused attempt changes nothing, so the wait does not grow.
 TAKE = """
 INSERT INTO logins_attempts AS taken (key, count, since) VALUES (%(key)s, 1, now())
 ON CONFLICT (key) DO UPDATE
@@ -22,8 +22,8 @@ ON CONFLICT (key) DO UPDATE
 RETURNING key
 """
 
-# Each attempt takes away a few rows that no longer count, and makes two at most. SKIP LOCKED: nobody waits here. An
-# array, because PostgreSQL may run the subquery of an IN once per row, and so delete them all.
+# Each attempt deletes up to ten rows that no longer count, and creates at most two. SKIP LOCKED, so that nobody waits.
+# An array, because PostgreSQL may run the subquery of an IN once per row, and so delete all rows.
 FORGET = """
 DELETE FROM logins_attempts WHERE key = ANY (ARRAY (
     SELECT key FROM logins_attempts WHERE since <= now() - %(window)s ORDER BY since LIMIT 10 FOR UPDATE SKIP LOCKED
@@ -36,20 +36,20 @@ SELECT coalesce(max(extract(epoch FROM since + %(window)s - now())), 0)::int FRO
 
 @dataclass(frozen=True)
 class Limit:
-    """So many attempts per WINDOW under one key."""
+    """At most `attempts` per WINDOW for one key."""
 
     key: str
     attempts: int
 
     def take(self) -> bool:
-        """Whether there was an attempt left, which is then used up."""
+        """Uses up one attempt. False if none was left."""
         with connection.cursor() as cursor:
             cursor.execute(FORGET, self._values())
             cursor.execute(TAKE, self._values())
             return cursor.fetchone() is not None
 
     def wait(self) -> int:
-        """Seconds until there are attempts again."""
+        """Seconds until the next attempt is allowed."""
         with connection.cursor() as cursor:
             cursor.execute(WAIT, self._values())
             return max(1, int(cursor.fetchone()[0]))
@@ -63,17 +63,17 @@ class AttemptsQuerySet(models.QuerySet["Attempts"]):
         return self.filter(key__in=keys)
 
     def give_back(self, *keys: str) -> None:
-        """Those of a login that succeeded."""
+        """Takes one attempt off the count of each key, after a successful login."""
         self.under(*keys).update(count=F("count") - 1)
 
     def lift(self, *keys: str) -> None:
-        """Let the limits of these keys rest for one WINDOW."""
+        """Lifts the limits of these keys for one WINDOW."""
         for key in keys:
             self.update_or_create(key=key, defaults={"count": LIFTED, "since": timezone.now()})
 
 
 class Attempts(models.Model):
-    """The attempts under one key since the first of them."""
+    """The number of attempts for one key since the first one in the window."""
 
     key = models.CharField(max_length=64, primary_key=True)
     count = models.IntegerField()

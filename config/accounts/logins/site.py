@@ -1,4 +1,4 @@
-"""The door of the admin: its login with limits, and what it says to those whom it does not let in."""
+"""The site of the admin: its login with limits, and its error pages."""
 
 import logging
 import math
@@ -12,6 +12,7 @@ from django.utils.cache import add_never_cache_headers
 
 from config.accounts.logins.limits import account_in, limits_of, remember_device
 from config.accounts.logins.models import Attempts, Limit
+from config.api import handlers
 from config.api.attribution import ADMIN
 from config.api.errors import problem
 
@@ -23,7 +24,8 @@ class AdminSite(admin.AdminSite):
         if request.method != "POST":
             return super().login(request, extra_context)
         limits = limits_of(request)
-        # Taken before the password is looked at and given back when it is right: else many at once would all get in.
+        # Counted before the password is checked, and given back if it is right: otherwise many simultaneous attempts
+        # would all be allowed.
         used_up = next((limit for limit in limits if not limit.take()), None)
         if used_up:
             return limited(request, used_up)
@@ -32,7 +34,7 @@ class AdminSite(admin.AdminSite):
             logger.warning("login failed: %s", who(request))
             return answer
         Attempts.objects.give_back(*(limit.key for limit in limits))
-        request.session.clear_expired()  # Django leaves the sessions that ended in the table
+        request.session.clear_expired()  # Django leaves expired sessions in the table
         remember_device(request, answer)
         return answer
 
@@ -47,32 +49,47 @@ def limited(request: HttpRequest, limit: Limit) -> HttpResponse:
 
 
 def notice(request: HttpRequest, name: str, context: dict[str, Any], status: int) -> HttpResponse:
-    """A page in the look of the login."""
+    """A page in the admin's style."""
     answer = render(request, f"admin/{name}.html", {**admin.site.each_context(request), **context}, status=status)
     add_never_cache_headers(answer)
     return answer
 
 
 def who(request: HttpRequest) -> str:
-    """For the log. A name that is no account's is left out: it may be a password that was typed into the wrong box."""
+    """For the log. An unknown name is left out: it may be a password that was typed into the wrong box."""
     account = account_in(request)
-    # PostgreSQL can't be asked for a NUL.
+    # PostgreSQL fails on a NUL.
     known = account.isprintable() and User.objects.filter(username=account).exists()
     return f"{f'account {account}' if known else 'no such account'}, address {request.META['REMOTE_ADDR']}"
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Django's CSRF_FAILURE_VIEW: a form that is not from here, or from a page that is too old."""
-    return refusal(request, "csrf_failure", "This page was too old", reason)
+    """Django's CSRF_FAILURE_VIEW: the form is from another address, or from a page that is too old."""
+    sent_from = request.headers.get("Origin") or request.headers.get("Referer")
+    if not (sent_from and reason.startswith(("Origin checking", "Referer checking"))):
+        return refusal(request, "csrf_failure", {"title": "This page was too old"}, reason)
+    context = {
+        "title": "This form came from another address",
+        "sent_from": sent_from,
+        "expected": f"{request.scheme}://{request.get_host()}",
+    }
+    return refusal(request, "csrf_failure", context, reason)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler403."""
-    return refusal(request, "permission_denied", "You may not do this", str(exception))
+    return refusal(request, "permission_denied", {"title": "You may not do this"}, str(exception))
 
 
-def refusal(request: HttpRequest, name: str, title: str, reason: str) -> HttpResponse:
-    """A page for a browser in the admin, and a problem for whatever else: a program does not ask for HTML."""
+def refusal(request: HttpRequest, name: str, context: dict[str, Any], reason: str) -> HttpResponse:
+    """A page for a browser in the admin, otherwise a problem: a program does not ask for HTML."""
     if request.path.startswith(ADMIN) and "text/html" in request.headers.get("Accept", ""):
-        return notice(request, name, {"title": title}, status=403)
+        return notice(request, name, context, status=403)
     return problem("permission_denied", reason)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Django's handler404: a page in the admin, elsewhere a problem."""
+    if request.path.startswith(ADMIN):
+        return notice(request, "not_found", {"title": "Page not found"}, status=404)
+    return handlers.not_found(request, exception)

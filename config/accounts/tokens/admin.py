@@ -1,7 +1,7 @@
-"""Tokens for staff: made, shown once, revoked."""
+"""The admin of tokens: created, shown once, revoked."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,11 +17,18 @@ from config.accounts.tokens.models import NAME_TAKEN, Token
 
 
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generics here at run time
+    class Meta:
+        help_texts: ClassVar = {
+            "user": "The token may do what this user may do.",
+            "name": "The program or device that uses the token, such as backup script or Anna's phone.",
+            "expires_at": "In UTC. From this time on, requests with the token are refused.",
+        }
+
     def clean(self) -> dict[str, Any]:
-        """Refuses a name that is in use. The model's own check needs revoked_at, which the form does not have."""
+        """Refuses a name that is in use. The model's check needs revoked_at, which the form does not have."""
         data: dict[str, Any] = super().clean() or {}
         if self.instance.pk is None and "user" in data:
-            # One at a time: a form that is sent twice gets this answer too, and not a crash.
+            # The lock makes a form that is sent twice get this error too, instead of an IntegrityError.
             User.objects.select_for_update(no_key=True).get(pk=data["user"].pk)
             if Token.objects.filter(user=data["user"], name=data.get("name"), revoked_at=None).exists():
                 raise ValidationError(NAME_TAKEN, "unique")
@@ -30,13 +37,13 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gen
     def clean_expires_at(self) -> datetime:
         expires_at: datetime = self.cleaned_data["expires_at"]
         if self.instance.pk is None and expires_at <= timezone.now():
-            raise ValidationError("Put a time to come.", "past")
+            raise ValidationError("Must be in the future.", "past")
         return expires_at
 
 
 @admin.register(Token)
 class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """A member of staff has tokens of their own; a superuser makes and sees those of everybody."""
+    """Staff see and create only their own tokens; superusers see and create everybody's."""
 
     form = TokenForm
     fields = ("user", "name", "expires_at")
@@ -59,7 +66,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return ("user",) if request.user.is_superuser else ()  # it needs the permission to see all users
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Nobody makes a token that may do more than they may."""
+        """Nobody can create a token that may do more than they may."""
         if not request.user.is_superuser:
             kwargs |= {"queryset": User.objects.filter(username=request.user.get_username()), "empty_label": None}
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
@@ -69,24 +76,24 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def save_model(self, request: HttpRequest, obj: Token, form: TokenForm, change: bool) -> None:
         if not change:
-            request.token = obj.issue()  # type: ignore[attr-defined]  # for response_add alone
+            request.token = obj.issue()  # type: ignore[attr-defined]  # for response_add
             obj.save()
         elif "_revoke" in request.POST:
             self.revoke(request, self.get_queryset(request).filter(pk=obj.pk))
         else:
-            obj.save(update_fields=["expires_at"])  # and not revoked_at as it was when the form was loaded
+            obj.save(update_fields=["expires_at"])  # revoked_at may have changed since the form was loaded
 
     def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
-        """The page that shows the token, in the answer itself: nothing keeps it."""
+        """The page that shows the token. It is in this response and stored nowhere."""
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Token made",
+            "title": "Token created",
             "token": obj,
             "text": request.token,  # type: ignore[attr-defined]
             "url": request.build_absolute_uri(reverse("task-list")),
         }
-        return TemplateResponse(request, "admin/tokens/token/made.html", context)
+        return TemplateResponse(request, "admin/tokens/token/created.html", context)
 
     @admin.action(permissions=["change"], description="Revoke selected tokens")
     def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
@@ -94,4 +101,7 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         count = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
         for token in chosen:
             self.log_change(request, token, "Revoked.")
-        self.message_user(request, f"Revoked: {count}. The next request with one is refused.", messages.SUCCESS)
+        what = (
+            "1 token revoked. Requests with it are" if count == 1 else f"{count} tokens revoked. Requests with them are"
+        )
+        self.message_user(request, f"{what} now refused.", messages.SUCCESS)

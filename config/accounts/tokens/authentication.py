@@ -1,4 +1,4 @@
-"""Who sends a request, by its token."""
+"""Authentication by token."""
 
 from typing import Any
 
@@ -14,17 +14,19 @@ REALM = 'Bearer realm="tasks"'
 
 
 class InvalidToken(exceptions.AuthenticationFailed):
-    """Wrong, expired, revoked, of an inactive user: the answer does not tell which."""
+    """Wrong, expired, revoked, or of an inactive user: the answer deliberately does not say which."""
 
     default_code = "invalid_token"
-    default_detail = "Put a token that is valid: Authorization: Bearer tasks_... This one is wrong, expired or revoked."
+    default_detail = (
+        "The token is wrong, expired or revoked: expected Authorization: Bearer, followed by a valid token."
+    )
 
 
 class TokenAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[User, TokenGrant] | None:
-        """None only without the header: one that is wrong is never taken for nobody's.
+        """None only without the header: a request with a wrong token is never anonymous.
 
-        A grant may be as it was a moment ago: whoever relies on it requires its version.
+        A grant may be a minute old: a statement that relies on it has to require its version.
         """
         if "HTTP_AUTHORIZATION" not in request.META:
             return None
@@ -43,6 +45,6 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def token_in(environ: dict[str, Any]) -> str:
-    """Empty where the scheme is another one."""
+    """The token of the request; empty if the scheme is not Bearer."""
     scheme, _, text = environ["HTTP_AUTHORIZATION"].partition(" ")
     return text.strip(" ") if scheme.lower() == "bearer" else ""

@@ -1,4 +1,4 @@
-"""What tokens grant: looked up in one indexed query, permissions included, and remembered for a moment."""
+"""The permissions of tokens: looked up in one indexed query, and remembered for at most a minute."""
 
 import hmac
 import logging
@@ -12,10 +12,10 @@ from config.accounts.tokens.secret import digest_of
 from config.postgresql.statements import Statement
 
 logger = logging.getLogger(__name__)
-USER_FIELDS = ("id", "is_superuser", "username", "is_active")  # in the order of the model, as from_db takes them
+USER_FIELDS = ("id", "is_superuser", "username", "is_active")  # in the order of the model, which from_db requires
 MOST_REMEMBERED = 1000  # per worker process
 
-# By the unique index on public_id. The permissions are what Django's ModelBackend finds: the user's and the groups'.
+# By the unique index on public_id. The permissions are those of Django's ModelBackend: of the user and of the groups.
 FIND = Statement("""
 SELECT encode(token.digest, 'hex'), token.id, token.name,
        coalesce(token.last_used_at < now() - interval '1 minute', true),
@@ -33,9 +33,9 @@ SELECT encode(token.digest, 'hex'), token.id, token.name,
   FROM tokens_token AS token JOIN auth_user AS account ON account.id = token.user_id
  WHERE public_id = %(public_id)s AND revoked_at IS NULL AND expires_at > now() AND account.is_active
 """)
-CHANGED = "TK001"  # SQLSTATE of tokens_require(), which a transaction that relies on a grant begins with
+CHANGED = "TK001"  # SQLSTATE of tokens_require(), with which a transaction that relies on a grant begins
 
-# At most once a minute, whoever comes first; SKIP LOCKED: nobody waits for another who does the same.
+# At most once a minute. SKIP LOCKED, so that requests that do the same don't wait for each other.
 NOTE_USE = """
 UPDATE tokens_token SET last_used_at = now() WHERE id = (
     SELECT id FROM tokens_token
@@ -45,17 +45,17 @@ UPDATE tokens_token SET last_used_at = now() WHERE id = (
 
 @dataclass(frozen=True, slots=True)
 class TokenGrant:
-    """DRF's `request.auth` of a request with a token."""
+    """`request.auth` of a request with a token."""
 
     user: User
     name: str
     permissions: frozenset[str]
-    version: str = field(default="", repr=False)  # of all that tokens grant, when this was looked up
-    until: float = 0.0  # as monotonic() counts: until it expires, or its next use is to be noted
+    version: str = field(default="", repr=False)  # of the permissions of all tokens, at the time of the lookup
+    until: float = 0.0  # a monotonic() time, when the token expires or its next use has to be recorded
 
     @property
     def actor(self) -> str:
-        """As the history names it."""
+        """The name in the history."""
         return f"{self.user.username} ({self.name})"
 
     def allows(self, permission: str) -> bool:
@@ -66,7 +66,7 @@ REMEMBERED: dict[bytes, TokenGrant] = {}  # by the digest of the token
 
 
 def remembered(text: str) -> TokenGrant | None:
-    """What this token granted when it was last looked up."""
+    """The grant from the last lookup of this token, unless it is too old."""
     grant = REMEMBERED.get(digest_of(text))
     return grant if grant and monotonic() < grant.until else None
 
@@ -76,7 +76,7 @@ def forget(text: str) -> None:
 
 
 def look_up(public_id: str, text: str) -> TokenGrant | None:
-    """What this token grants now, if anything."""
+    """The current grant of this token; None if it is not valid."""
     started = monotonic()
     found = FIND.run({"public_id": public_id})
     if found.ntuples == 0 or not hmac.compare_digest(found.get_value(0, 0) or b"", digest_of(text).hex().encode()):
@@ -98,5 +98,5 @@ def note_use(pk: int) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(NOTE_USE, [pk])
-    except DatabaseError as exc:  # a database that takes no writes can still be read
+    except DatabaseError as exc:  # a read-only database can still answer
         logger.warning("last use of token %s not noted: %s", pk, exc)

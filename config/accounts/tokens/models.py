@@ -1,4 +1,4 @@
-"""The tokens that were made. None can be read back: what is kept is a digest."""
+"""Tokens as the database stores them: only a digest, from which no token can be read."""
 
 from datetime import datetime, timedelta
 
@@ -19,7 +19,7 @@ def default_expiry() -> datetime:
 
 
 class Token(models.Model):
-    """What a client proves with that it acts for a user."""
+    """Proves that a client acts for a user."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=NAME_LENGTH, help_text="What uses it, such as backup script or Anna's phone.")
@@ -33,7 +33,7 @@ class Token(models.Model):
     class Meta:
         ordering = ("-created_at",)
         constraints = (
-            # A name can be used again for what replaces a revoked token.
+            # The replacement of a revoked token may have the same name.
             models.UniqueConstraint(
                 fields=("user", "name"),
                 condition=models.Q(revoked_at=None),
@@ -46,7 +46,7 @@ class Token(models.Model):
         return f"{self.name} ({self.public_id})"
 
     def issue(self) -> str:
-        """Its text, which exists nowhere else from here on. To be saved afterwards."""
+        """Returns the new text of the token, which is stored nowhere. The caller must save the token."""
         text = new_token()
         self.public_id, self.digest = public_id_of(text) or "", digest_of(text)
         return text

@@ -1,4 +1,4 @@
-"""The text of a token: how it is made, and what can be told from it alone."""
+"""The text of a token: how it is generated, and what it says without a query."""
 
 import hashlib
 import re
@@ -13,7 +13,7 @@ FORM = re.compile(rf"{PREFIX}([0-9A-Za-z]{{{ID_LENGTH}}})[0-9A-Za-z]{{{SECRET_LE
 
 
 def new_token() -> str:
-    """A token that nobody had before."""
+    """A new random token."""
     body = PREFIX + "".join(secrets.choice(ALPHABET) for _ in range(ID_LENGTH + SECRET_LENGTH))
     return body + checksum(body)
 
@@ -28,7 +28,7 @@ def checksum(body: str) -> str:
 
 
 def public_id_of(token: str) -> str | None:
-    """The part that may be shown and looked up; None where this is no token, or one with a typing error."""
+    """The part that may be shown and looked up; None if this is not a token or has a typing error."""
     found = FORM.fullmatch(token)
     if found is None or checksum(token[:-CHECKSUM_LENGTH]) != token[-CHECKSUM_LENGTH:]:
         return None

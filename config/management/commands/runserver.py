@@ -7,7 +7,7 @@ from config.server import local_trial
 
 
 class Command(runserver.Command):
-    """Django's own, which in a local trial first makes the tables and the account, as `make run` does."""
+    """Django's runserver. In a local trial, it first creates the tables and the account, as `make run` does."""
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         if settings.LOCAL_TRIAL:

@@ -1,6 +1,6 @@
-"""A real PostgreSQL for local trial, started on first use and stopped when its last user is gone.
+"""A real PostgreSQL for the local trial, started on first use and stopped after its last user has ended.
 
-Nothing here but `base` imports Django: the keeper process must stay small.
+Only `base` imports Django, because the keeper process must stay small.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["ServerUnavailable", "connection_settings", "ensure_running", "has_da
 
 
 def connection_settings(folder: Path) -> dict[str, str]:
-    """Give the entry for Django's DATABASES whose server lives in `folder`."""
+    """Return the entry for Django's DATABASES for the server in `folder`."""
     return {
         "ENGINE": __name__,
         "NAME": DATABASE,
@@ -25,5 +25,5 @@ def connection_settings(folder: Path) -> dict[str, str]:
 
 
 def has_data(folder: Path) -> bool:
-    """Tell whether the server in `folder` was made; the first start of one takes longer."""
+    """Whether the cluster in `folder` exists. The first start, which creates it, takes longer."""
     return (folder / DATA).exists()

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, on a server that it starts itself."""
+"""Django's PostgreSQL backend for the embedded server, which it starts if needed."""
 
 from collections.abc import Iterable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The database cluster: made in one step, served with the settings of a private server."""
+"""The database cluster: created atomically, served with the settings of a private server."""
 
 import locale
 import os
@@ -16,7 +16,7 @@ BUILTIN_LOCALES = 17
 
 
 def serve(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start PostgreSQL, which keeps the lock until its last process is gone."""
+    """Start PostgreSQL, which holds the lock until its last process has ended."""
     sockets = socket_folder(folder).resolve()
     folder = folder.resolve()
     data = folder / DATA
@@ -24,7 +24,7 @@ def serve(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
     found = programs.find(owner(folder), read_major(data), folder)
     if not data.exists():
         create(folder, found, lock)
-    # A file left by a dead server may name a living process; PostgreSQL would then refuse to start.
+    # A file of a dead server may name the pid of a living process. PostgreSQL would then refuse to start.
     for stale in (data / PID_FILE, sockets / SOCKET, sockets / f"{SOCKET}.lock"):
         stale.unlink(missing_ok=True)
     command = [found.path("postgres"), "-D", str(data), *server_options(sockets)]
@@ -59,7 +59,7 @@ def process_options(folder: Path, log: IO[bytes], *inherited: IO[bytes]) -> dict
         "stdout": log,
         "stderr": log,
         "pass_fds": [file.fileno() for file in inherited],
-        # Ctrl-C must reach the web server only: its last requests still need the database.
+        # Ctrl-C must reach only the web server, whose last requests still need the database.
         "start_new_session": True,
         **owner(folder).process_options(),
     }
@@ -79,7 +79,7 @@ def server_options(sockets: Path) -> list[str]:
         "unix_socket_permissions": "0700",
         "timezone": "UTC",
         "log_timezone": "UTC",
-        # Not every statement's error, which its client is told: the log must not fill the disk.
+        # Errors of statements go to the client only: in the log they could fill the disk.
         "log_min_messages": "log",
         "log_checkpoints": "off",
     }
@@ -87,7 +87,7 @@ def server_options(sockets: Path) -> list[str]:
 
 
 def locale_options(major: int) -> list[str]:
-    """Choose rules by which lower('Ä') is 'ä', the same on every machine where that is possible."""
+    """Choose a locale in which lower('Ä') is 'ä', if possible the same on every machine."""
     if major >= BUILTIN_LOCALES:
         return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     known = [name for name in ("C.UTF-8", "en_US.UTF-8", "UTF-8") if has_locale(name)]
@@ -105,7 +105,7 @@ def has_locale(name: str) -> bool:
 
 
 def environment() -> dict[str, str]:
-    """Give the server no PG* variable, which it would obey, and no secret, which its account could read."""
+    """Withhold PG* variables, which the server would obey, and secrets, which its account could read."""
     kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
     return {**kept, "LC_ALL": "C"}
 

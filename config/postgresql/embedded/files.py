@@ -1,4 +1,4 @@
-"""The files that processes meet at: locks, which the kernel gives back when a process dies, and the server's log."""
+"""Files that processes share: locks, which the kernel releases when a process ends, and the log of the server."""
 
 import fcntl
 import os
@@ -13,13 +13,13 @@ POLL = 0.02
 LOG = "postgres.log"
 
 
-class ServerUnavailable(Exception):  # noqa: N818 - named for what it tells, like HTTP's 503
-    """The embedded server can't run; the message is one line that says why and what to do."""
+class ServerUnavailable(Exception):  # noqa: N818 - named after HTTP's 503
+    """The embedded server can't run. The message is one line that says why and what to do."""
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """Open a file for appending, made with mode 0600."""
-    # Root must not follow a link that the unprivileged owner of the folder could have laid.
+    """Open a file for appending. A new file has mode 0600."""
+    # Root must not follow a link that the unprivileged owner of the folder may have created.
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600), "ab")
 
 
@@ -33,7 +33,7 @@ def try_lock(file: IO[bytes]) -> bool:
 
 @contextmanager
 def locked(folder: Path, limit: float) -> Iterator[None]:
-    """Let one process at a time join or leave the server in `folder`, start or stop it."""
+    """Hold the lock under which a process joins, leaves, starts or stops the server in `folder`."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + limit
     with open_file(folder.with_name(f"{folder.name}.lock")) as file:
@@ -44,13 +44,13 @@ def locked(folder: Path, limit: float) -> Iterator[None]:
         try:
             yield
         finally:
-            # Not only closed: another thread may have forked meanwhile.
+            # Closing is not enough: another thread may have forked, and the child has the file open.
             fcntl.flock(file, fcntl.LOCK_UN)
 
 
 def read_reason(folder: Path) -> str:
-    """Give the log's last line that tells of a failure, else its last line."""
+    """Return the last line of the log that reports a failure, or else its last line."""
     log = folder / LOG
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     failures = [line for line in lines if re.search(r"FATAL|PANIC|error:", line)]
-    return ([*lines, *failures] or ["it left no message"])[-1]
+    return ([*lines, *failures] or ["its log is empty"])[-1]

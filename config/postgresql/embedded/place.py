@@ -1,4 +1,4 @@
-"""Where the server's files and its socket are, and as whom it runs."""
+"""Where the server's files and its socket are, and which account it runs as."""
 
 import hashlib
 import os
@@ -29,14 +29,14 @@ class Account(NamedTuple):
     gid: int
 
     def process_options(self) -> dict[str, Any]:
-        """Give the arguments that make subprocess run a program as this account."""
+        """Return the arguments with which subprocess runs a program as this account."""
         if os.geteuid() != 0:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
 
 
 def socket_folder(folder: Path) -> Path:
-    """Give the folder of the socket: `folder`, or one under /tmp where libpq could not take that path."""
+    """Return the folder of the socket: `folder`, or one under /tmp if libpq does not accept that path."""
     home = folder.parent.resolve() / folder.name
     # libpq reads a comma as the start of a second host.
     if len(os.fsencode(home / SOCKET)) <= MAX_SOCKET_PATH and "," not in str(home):
@@ -45,7 +45,7 @@ def socket_folder(folder: Path) -> Path:
 
 
 def prepare(folder: Path) -> None:
-    """Make the folder and that of the socket; both belong to the account that PostgreSQL runs as."""
+    """Create the folder and the folder of the socket, both owned by the account that PostgreSQL runs as."""
     if os.geteuid() == 0:
         _prepare_as_root(folder)
     else:
@@ -63,7 +63,7 @@ def owner(folder: Path) -> Account:
 
 
 def can_reach(path: Path, account: Account) -> bool:
-    """Tell whether the mode bits of `path` and of every folder above let the account in."""
+    """Whether the mode bits of `path` and of every folder above it give the account access."""
     real = path.resolve()
     return all(_may_enter(each.stat(), account) for each in [real, *real.parents])
 
@@ -77,7 +77,7 @@ def _may_enter(status: os.stat_result, account: Account) -> bool:
 
 
 def _prepare_as_root(folder: Path) -> None:
-    # A link whose place went away with a container, while the checkout stayed.
+    # A link whose target was deleted with a container, while the checkout stayed.
     if folder.is_symlink() and not folder.exists() and folder.readlink().name.startswith(PREFIX):
         folder.unlink()
     account = _choose_account(folder)
@@ -88,7 +88,7 @@ def _prepare_as_root(folder: Path) -> None:
             folder.symlink_to(tempfile.mkdtemp(prefix=PREFIX, dir=STATE))
     if not can_reach(folder.resolve().parent, account):
         raise ServerUnavailable(
-            f"uid {account.uid}, as which root runs PostgreSQL, can't reach {folder}; move that to {STATE}"
+            f"PostgreSQL runs as uid {account.uid}, which can't reach {folder}; move that to {STATE}, and link to it"
         )
     os.chown(folder, account.uid, account.gid)
 
@@ -98,11 +98,11 @@ def _choose_account(folder: Path) -> Account:
         account = owner(folder / DATA)
         if account.uid == 0:
             raise ServerUnavailable(
-                f"{folder / DATA} belongs to root, as whom PostgreSQL refuses to run; give it to nobody"
+                f"{folder / DATA} belongs to root, but PostgreSQL refuses to run as root; chown it to nobody"
             )
         return account
     try:
-        # PostgreSQL refuses to run as root, and initdb wants an account with a name.
+        # PostgreSQL refuses to run as root, and initdb requires an account with a name.
         nobody = pwd.getpwnam("nobody")
     except KeyError:
         raise ServerUnavailable(

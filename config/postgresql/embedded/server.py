@@ -1,7 +1,7 @@
-"""The server as a process: started, waited for, stopped. Who calls holds the folder's lock.
+"""Starts the server process, waits for it, and stops it. The caller holds the lock of the folder.
 
-PostgreSQL's processes inherit server.lock, locked. As long as one of them lives, or initdb still writes, nobody
-starts another on the same data, whatever a killed one's files say.
+PostgreSQL's processes inherit the locked file server.lock. While one of them lives, or initdb still writes, no process
+starts another server on the same data, whatever the files of a killed server say.
 """
 
 import os
@@ -18,37 +18,39 @@ from .place import DATA, PORT, USER, socket_folder
 LOCK = "server.lock"
 PROC = Path("/proc")
 START_LIMIT = 60.0
-# A fast shutdown writes a checkpoint, which a slow disk may stretch.
+# A fast shutdown writes a checkpoint, which takes long on a slow disk.
 STOP_LIMIT = 60.0
 
 
 def start(folder: Path) -> None:
-    """Return once the server accepts connections, whoever started it."""
+    """Start the server unless it runs, and return once it accepts connections."""
     deadline = time.monotonic() + START_LIMIT
     child = None
     with open_file(folder / LOCK) as lock:
         while not _accepts_connections(folder):
             if child is None and try_lock(lock):
                 child = cluster.serve(folder, lock)
-                deadline = time.monotonic() + START_LIMIT  # without the making of a cluster: a slow machine needs long
+                deadline = (
+                    time.monotonic() + START_LIMIT
+                )  # creating the cluster does not count: it takes long on a slow machine
             if child and child.poll() is not None:
                 raise ServerUnavailable(f"PostgreSQL ended: {read_reason(folder)}")
             if time.monotonic() > deadline:
-                raise ServerUnavailable(f"no answer for {START_LIMIT:.0f} s: {read_reason(folder)}")
+                raise ServerUnavailable(f"PostgreSQL has not answered for {START_LIMIT:.0f} s: {read_reason(folder)}")
             time.sleep(POLL)
     if child:
         forget(child)
 
 
 def stop(folder: Path) -> None:
-    """End sessions and stop cleanly; past the limit stop at once, which recovery makes good."""
+    """End all sessions and stop cleanly. After the limit stop at once; the next start then recovers the data."""
     with open_file(folder / LOCK) as lock:
         for number in (signal.SIGINT, signal.SIGQUIT):
             deadline = time.monotonic() + STOP_LIMIT
             while time.monotonic() < deadline:
                 if try_lock(lock):
                     return
-                # Again and again, for it may only be starting; one that stops already takes no notice.
+                # Repeated, because a starting server may miss the signal. A stopping server ignores it.
                 if pid := find_pid(folder):
                     with suppress(ProcessLookupError):
                         os.kill(pid, number)
@@ -56,7 +58,7 @@ def stop(folder: Path) -> None:
 
 
 def _accepts_connections(folder: Path) -> bool:
-    from psycopg import conninfo, pq  # noqa: PLC0415 - the keeper has no use for it
+    from psycopg import conninfo, pq  # noqa: PLC0415 - the keeper does not need it
 
     address = conninfo.make_conninfo(
         host=str(socket_folder(folder)), port=PORT, user=USER, dbname="postgres", connect_timeout=5
@@ -65,18 +67,18 @@ def _accepts_connections(folder: Path) -> bool:
 
 
 def find_pid(folder: Path) -> int | None:
-    """Give the server's pid, if the pid file names one and does not lie."""
+    """Return the server's pid, if the pid file names one and that process is the server."""
     data = folder.resolve() / DATA
     try:
         pid = int((data / cluster.PID_FILE).read_text().split("\n", 1)[0])
     except (OSError, ValueError):
         return None
-    # By its command line: in a container root may not read another account's /proc/PID/cwd.
+    # Compares the command line: in a container root may not read another account's /proc/PID/cwd.
     return pid if f"postgres -D {data} -c " in read_command(pid) else None
 
 
 def read_command(pid: int) -> str:
-    """Give the arguments of a process, joined by blanks; empty when it is gone or a zombie."""
+    """Return the arguments of a process, joined by blanks; empty if it has ended or is a zombie."""
     if (PROC / "self").exists():
         try:
             return (PROC / str(pid) / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -87,5 +89,5 @@ def read_command(pid: int) -> str:
 
 
 def forget(process: subprocess.Popen[bytes]) -> None:
-    """Let the process outlive us: Popen must not warn of a child that still runs."""
+    """Let the process outlive this one, without Popen's warning about a child that still runs."""
     process.returncode = process.returncode or 0

@@ -1,8 +1,8 @@
-"""Who uses the server: every process that has the pipe open for writing, forks included. Nothing is written to it.
+"""The users of the server: every process that has the pipe open for writing, including forks. Nothing is written to it.
 
-The kernel closes the pipe of a process that ends, however it ends. The last user stops the server as it leaves; where
-it was killed, the keeper does, a process that waits at the other end of the pipe. While nobody is at that end, the
-pipe can't be opened for writing: so a user learns that it has to start a keeper.
+When a process ends, in whatever way, the kernel closes its pipe. The last user stops the server when it leaves. If it
+was killed, the keeper stops the server: a process that waits at the other end of the pipe. Without a keeper the pipe
+can't be opened for writing, which tells a user to start one.
 """
 
 import atexit
@@ -19,7 +19,7 @@ from .files import LOG, ServerUnavailable, locked, open_file
 
 PIPE = "users.pipe"
 WAIT_LIMIT = 120.0
-ADVICE = "Set DATABASE_URL to use a PostgreSQL of your own."
+ADVICE = "Set DATABASE_URL to use another PostgreSQL."
 
 
 class _Use(NamedTuple):
@@ -36,7 +36,7 @@ def is_user(folder: Path) -> bool:
 
 
 def ensure_running(folder: Path) -> None:
-    """Return once the server accepts connections; from then on this process and its forks count as users."""
+    """Start the server if needed, and count this process and its forks as users."""
     try:
         with locked(folder, WAIT_LIMIT):
             place.prepare(folder)
@@ -48,15 +48,15 @@ def ensure_running(folder: Path) -> None:
 
 @atexit.register
 def release() -> None:
-    """Stop counting as a user; when that was the last one, return once the server has stopped.
+    """Stop counting as a user. If this was the last user, return once the server has stopped.
 
-    In a process that was forked after ensure_running() it does nothing: the use is its parent's.
+    Does nothing in a process that was forked after ensure_running(), because only its parent is the user.
     """
     for folder, use in list(_uses.items()):
         if use.process == os.getpid():
             del _uses[folder]
             os.close(use.pipe)
-            # Where this process can't stop the server, the keeper does.
+            # If this process can't stop the server, the keeper does.
             with suppress(OSError, ServerUnavailable), locked(folder, WAIT_LIMIT):
                 if not in_use(folder):
                     server.stop(folder)
@@ -68,7 +68,7 @@ def release() -> None:
 
 
 def keep(path: str, pipe: int) -> None:
-    """Do what the keeper does: wait until the last user is gone, then stop the server."""
+    """Run the keeper: wait until the last user has ended, then stop the server."""
     folder = Path(path)
     os.set_blocking(pipe, True)
     while True:
@@ -76,13 +76,13 @@ def keep(path: str, pipe: int) -> None:
         with locked(folder, math.inf):
             if not in_use(folder):
                 server.stop(folder)
-                # Within the lock: who comes next must see that there is no keeper.
+                # Within the lock, so that the next user sees that there is no keeper.
                 os.close(pipe)
                 return
 
 
 def in_use(folder: Path) -> bool:
-    """Tell whether a process has the pipe open for writing; the caller holds the lock."""
+    """Whether a process has the pipe open for writing. The caller holds the lock."""
     reader = _open_pipe(folder, os.O_RDONLY)
     try:
         return os.read(reader, 1) != b""
@@ -99,7 +99,7 @@ def _join(folder: Path) -> None:
         os.mkfifo(folder / PIPE, 0o600)
     try:
         pipe = _open_pipe(folder, os.O_WRONLY)
-    except OSError:  # ENXIO: nobody reads from it
+    except OSError:  # ENXIO: no process reads from it
         reader = _open_pipe(folder, os.O_RDONLY)
         try:
             keeper = _spawn_keeper(folder, reader)

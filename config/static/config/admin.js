@@ -1,5 +1,5 @@
 "use strict";
-// Names, for those who hear a page, of what Django's own scripts put on it without one.
+// Adds the names that screen readers need to elements which Django's scripts create without one.
 window.django?.jQuery?.(() => {
     for (const select of document.querySelectorAll("select.admin-autocomplete")) {
         const box = select.nextElementSibling?.querySelector(".select2-search__field");

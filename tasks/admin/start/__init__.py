@@ -1,1 +1,1 @@
-"""The start page: what it counts, and how that is drawn."""
+"""The start page: what it counts, and how its charts are drawn."""

@@ -1,6 +1,6 @@
-"""What the admin's start page counts. Each statement reads the part of an index that it counts, and no table.
+"""The numbers on the admin's start page. Each statement reads only the part of an index that it counts, and no table.
 
-Days and hours are UTC.
+Days and hours are in UTC.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,30 +11,30 @@ from typing import Any
 from django.db import connection
 
 DAY = timedelta(days=1)
-# What bounds the time of a statement that reads more for each row than one entry of an index.
+# Limits for the statements that read more than one index entry per row, so that they stay fast.
 NEWEST_OPEN, NEWEST_CHANGES = 30_000, 250_000
 
-# By task_created, and where they are open by task_open. A count for each period takes half the time of a GROUP BY.
+# Index task_created, or task_open for open tasks. One count per period takes half the time of a GROUP BY.
 IN_PERIODS = """
 SELECT (SELECT count(*) FROM tasks_task WHERE {} created_at >= since AND created_at < until)
   FROM unnest(%s::timestamptz[], %s::timestamptz[]) AS period (since, until)
 """
-# By task_completed. Of each task: on which day it was completed, and from which on it was overdue, in days since the
-# first one.
+# Index task_completed. For completed tasks: the day they were completed and the day they became overdue, both as days
+# since the first day.
 COMPLETED = """
 SELECT day::date - %(first)s, due - %(first)s, tasks
   FROM (SELECT date_bin('1 day', completed_at, %(start)s) AS day,
                CASE WHEN due_date < %(first)s THEN %(first)s ELSE due_date + 1 END AS due, count(*) AS tasks
           FROM tasks_task WHERE completed_at >= %(start)s GROUP BY 1, 2) AS completed
 """
-# By task_open_due, which is of this expression.
+# Index task_open_due, on the same expression.
 OVERDUE = """
 SELECT greatest(due_date + 1, %(first)s) - %(first)s, count(*)
   FROM tasks_task WHERE NOT completed AND coalesce(due_date, 'infinity'::date) < %(last)s GROUP BY 1
 """
-# By task_open: when the task was made that is too many.
+# Index task_open. The creation time of the first task over the limit.
 OLDER_OPEN = "SELECT created_at FROM tasks_task WHERE NOT completed ORDER BY created_at DESC OFFSET %s LIMIT 1"
-# By task_open, and by the unique index of the links for each task.
+# Index task_open, then for each task the unique index of its tags.
 TAGS = """
 SELECT tag.id, tag.name, tasks
   FROM (SELECT tag_id, count(*) AS tasks
@@ -45,7 +45,7 @@ SELECT tag.id, tag.name, tasks
   JOIN tasks_tag AS tag ON tag.id = tag_id
  ORDER BY tasks DESC, lower(tag.name)
 """
-# By change_at_who.
+# Index change_at_who.
 CHANGES = """
 SELECT extract(epoch FROM hour - %(start)s)::int / 3600, actor, operation, changes
   FROM (SELECT date_bin('1 hour', at, %(start)s) AS hour, actor, operation, count(*) AS changes
@@ -60,19 +60,19 @@ def midnight(day: date) -> datetime:
 
 
 def created(periods: Sequence[tuple[date, date]], *, is_open: bool = False) -> list[int]:
-    """How many tasks were created from the first to the last day of each period; of the open ones alone."""
+    """The number of tasks created in each period, first and last day included; with `is_open`, only open tasks."""
     since = [midnight(first) for first, _ in periods]
     until = [midnight(last + DAY) for _, last in periods]
     return [row[0] for row in rows(IN_PERIODS.format("NOT completed AND" if is_open else ""), [since, until])]
 
 
 def completed_and_overdue(days: Sequence[date]) -> tuple[list[int], list[int]]:
-    """Tasks completed on each of these days, and those that were overdue at its end.
+    """For each day, the number of tasks completed on it and the number overdue at its end.
 
-    By their due dates of now: a date that was put off since is not in it.
+    Uses current due dates: a task whose due date was moved later counts as if it always had the new one.
     """
     dates, end = {"first": days[0], "last": days[-1], "start": midnight(days[0])}, len(days)
-    # With a day more, for what is said to have been completed in the future.
+    # The extra entry is for tasks with a completion time in the future.
     done, steps = [0] * (end + 1), [0] * (end + 1)
     for completed, due, tasks in rows(COMPLETED, dates):
         day = min(completed, end)
@@ -86,10 +86,10 @@ def completed_and_overdue(days: Sequence[date]) -> tuple[list[int], list[int]]:
 
 
 def tags_of_open(today: date, most: int) -> tuple[date | None, bool, list[tuple[int, str, int]]]:
-    """The tags that most of the open tasks carry: id, name, tasks.
+    """The most used tags of open tasks, each as (id, name, number of tasks).
 
-    Of all of them, or of as many of the newest as are bearable: those made since a day. Where one day's are too many
-    already, some of that are left out, and the second value is true.
+    With more than NEWEST_OPEN open tasks, only those created since a day are counted; that day is the first value,
+    otherwise None. The second value is true if even today has too many, so that some of today's are not counted.
     """
     older = rows(OLDER_OPEN, [NEWEST_OPEN])
     since = min(older[0][0].date() + DAY, today) if older else None
@@ -98,9 +98,10 @@ def tags_of_open(today: date, most: int) -> tuple[date | None, bool, list[tuple[
 
 
 def changes(start: date, end: date) -> tuple[list[tuple[int, str, str, int]], bool]:
-    """Changes from the first to the last day: hour since the first, actor, operation, number.
+    """Changes from `start` to `end`, both included, each as (hours since the start, actor, operation, number).
 
-    Where they are too many, only of the newest, and the second value is true: its first hour has not all of them.
+    With more than NEWEST_CHANGES, only the newest are counted and the second value is true: the earliest hour in the
+    result is then incomplete.
     """
     found = rows(CHANGES, {"start": midnight(start), "end": midnight(end + DAY), "most": NEWEST_CHANGES})
     return found, sum(row[-1] for row in found) == NEWEST_CHANGES

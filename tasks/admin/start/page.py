@@ -1,4 +1,4 @@
-"""The plots on the start page of the admin. Each figure leads to the list of what it counts."""
+"""The charts on the start page of the admin. Each number links to the list of what it counts."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ DAYS, WEEK, MOST_TAGS, MOST_ACTORS = 90, 7, 10, 10
 Lookups = dict[str, str]
 Changes = list[tuple[int, str, str, int]]
 OPEN = {"completed__exact": "0"}
-# Open tasks that were created from so many to so many days ago.
+# Open tasks by the days since they were created: name, most days, fewest days.
 AGES = (
     ("today", 0, 0),
     ("1 to 7 days", 7, 1),
@@ -30,7 +30,7 @@ AGES = (
 
 
 def plots_for(request: HttpRequest, site: AdminSite) -> Iterator[Plot]:
-    """What this member of staff may see of them: those of lists that they may open."""
+    """The charts of the lists that this user may open."""
     today = datetime.now(UTC).date()
     if site.get_model_admin(Task).has_view_or_change_permission(request):
         yield from task_plots(today)
@@ -44,17 +44,17 @@ def task_plots(today: date) -> Iterator[Plot]:
     completed, overdue = figures.completed_and_overdue(days)
 
     def by_day(**counts: list[int]) -> list[PlotRow]:
-        """`counts` by the parameter of the list that each leads to."""
+        """Each argument is named after the list's query parameter in its links."""
         return [
-            PlotRow(short(day), [tasks(each[number], {name: f"{day}"}) for name, each in counts.items()])
+            PlotRow(f"{day}", [tasks(each[number], {name: f"{day}"}) for name, each in counts.items()])
             for number, day in enumerate(days)
         ]
 
     note = f"Tasks of the last {DAYS} days: {sum(created):,} created, {sum(completed):,} completed."
     rows = by_day(created_at=created, completed_at=completed)
     yield Plot("plot-days", "Created and completed", note, ("created", "completed"), rows, columns)
-    note = f"Open and past their due date: {overdue[0]:,} on {short(days[0])}, {overdue[-1]:,} today."
-    series = ("open at the end of the day and past their due date",)
+    note = f"Open and past their due date: {overdue[0]:,} on {days[0]}, {overdue[-1]:,} today."
+    series = ("open and past their due date at the end of the day",)
     yield Plot("plot-overdue", "Overdue", note, series, by_day(overdue_on=overdue), columns)
     yield ages(today)
     yield tags(today)
@@ -79,7 +79,7 @@ def tags(today: date) -> Plot:
         PlotRow(name, [tasks(count, OPEN | {"tags__id__exact": f"{pk}"} | period, at_least=cut)])
         for pk, name, count in found
     ]
-    note = f"Of the open tasks created since {short(since)}." if since else "Of all open tasks."
+    note = f"Open tasks created since {since}." if since else "All open tasks."
     return Plot("plot-tags", "Open tasks by tag", note, ("open",), rows, bars)
 
 
@@ -106,12 +106,12 @@ def actors(period: str, found: Changes, limit: str) -> Plot:
         PlotRow(actor, [figure(actor, operation) for operation in Change.Operation.values])
         for actor, _ in sums.most_common(MOST_ACTORS)
     ]
-    note = f"Changes of tasks and tags in the last {WEEK} days: {sums.total():,}.{limit}"
+    note = f"Changes to tasks and tags in the last {WEEK} days: {sums.total():,}.{limit}"
     return Plot("plot-actors", "Who changed what", note, [*map(str, Change.Operation.labels)], rows, bars)
 
 
 def hours(start: date, found: Changes, cut_at: int, limit: str) -> Plot:
-    """Of an hour before `cut_at` nothing is known, and of that hour itself not all."""
+    """Hours before `cut_at` were not counted, and that hour only in part."""
     counts = Counter[int]()
     for hour, _, _, count in found:
         counts[hour] += count
@@ -120,22 +120,20 @@ def hours(start: date, found: Changes, cut_at: int, limit: str) -> Plot:
         return changes(counts[hour], {"at": hour_of(start, hour)}, at_least=hour == cut_at) if hour >= cut_at else None
 
     rows = [
-        PlotRow(f"{start + DAY * day:%a %d}", [figure(24 * day + hour) for hour in range(24)]) for day in range(WEEK)
+        PlotRow(f"{start + DAY * day:%a %Y-%m-%d}", [figure(24 * day + hour) for hour in range(24)])
+        for day in range(WEEK)
     ]
     note = "No changes."
     if found:
         hour, most = counts.most_common(1)[0]
-        note = f"Most changes: {most:,} on {short(start + DAY * (hour // 24))} from {hour % 24:02}:00.{limit}"
+        noun = "change" if most == 1 else "changes"
+        note = f"Busiest hour: {start + DAY * (hour // 24)} {hour % 24:02}:00 UTC, {most:,} {noun}.{limit}"
     return Plot("plot-hours", "Busiest hours", note, [f"{hour:02}" for hour in range(24)], rows, cells)
 
 
 def hour_of(start: date, hour: int) -> str:
-    """As PeriodFilter takes it."""
+    """As PeriodFilter expects it."""
     return f"{start + DAY * (hour // 24)}T{hour % 24:02}"
-
-
-def short(day: date) -> str:
-    return f"{day.day} {day:%b}"
 
 
 def tasks(count: int, lookups: Lookups, *, at_least: bool = False) -> Figure:

@@ -1,6 +1,6 @@
-"""Pictures of figures, as SVG, and the same figures as a table: which marks there are, and where each stands.
+"""The charts: which marks the SVG picture of a chart has, and where. The template also shows the numbers as a table.
 
-Lengths are in units of a picture that is WIDTH wide, whatever it is on the screen.
+Lengths are in the units of the SVG viewBox, which is WIDTH wide.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ class Figure:
 
 class PlotRow(NamedTuple):
     name: str
-    figures: Sequence[Figure | None]  # one for each of the plot's series; None is not counted
+    figures: Sequence[Figure | None]  # one for each of the plot's series; None was not counted
 
 
 class Box(NamedTuple):
@@ -39,7 +39,7 @@ class Mark(NamedTuple):
     title: str
     series: int
     box: Box
-    target: Box | None = None  # a larger one, where the mark would be too small to be met
+    target: Box | None = None  # a larger area to click, if the mark itself would be too small
     opacity: float = 1
 
 
@@ -52,7 +52,7 @@ class Text(NamedTuple):
 
 class Picture(NamedTuple):
     height: float
-    ground: Box  # what the marks stand on
+    ground: Box  # the base line, or the background of cells
     marks: list[Mark]
     texts: list[Text]
     width: float = WIDTH
@@ -80,7 +80,7 @@ class Plot:
         return self.draw(self)
 
     def counted(self) -> Iterator[tuple[int, int, Figure, str]]:
-        """What there is to draw: row, series, figure, and its words."""
+        """The figures to draw, each as (row, series, figure, tooltip)."""
         for number, row in enumerate(self.rows):
             for series, figure in enumerate(row.figures):
                 if figure and figure.count:
@@ -88,7 +88,7 @@ class Plot:
 
 
 def columns(plot: Plot) -> Picture:
-    """A column for each row, from left to right; those of a second series hang down."""
+    """A column for each row, from left to right; those of a second series point down."""
     top, most, bottom = 16, 130 / len(plot.series), 160
     width, middle, marks = WIDTH / len(plot.rows), len(plot.rows) // 2, []
     for number, series, figure, title in plot.counted():
@@ -106,7 +106,7 @@ def columns(plot: Plot) -> Picture:
 
 
 def bars(plot: Plot) -> Picture:
-    """A bar for each row, from top to bottom, its series one behind the other, and their sum."""
+    """A bar for each row, from top to bottom, with its series side by side and their sum."""
     height, marks, texts = LINE * len(plot.rows) + 4, [], []
     sums = [sum(figure.count for figure in row.figures if figure) for row in plot.rows]
     scale, ends = (WIDTH - NAMES - NUMBERS) / max(sums), [float(NAMES)] * len(sums)
@@ -123,8 +123,8 @@ def bars(plot: Plot) -> Picture:
 
 
 def cells(plot: Plot) -> Picture:
-    """A cell for each figure, the darker the more."""
-    left, height = 50, LINE * (len(plot.rows) + 1)
+    """A cell for each figure: the higher the count, the darker the cell."""
+    left, height = 100, LINE * (len(plot.rows) + 1)
     width = (WIDTH - left) / len(plot.series)
     marks = [
         Mark(figure, title, 0, box, opacity=0.15 + 0.85 * figure.count / plot.peak)

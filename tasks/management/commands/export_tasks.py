@@ -1,4 +1,4 @@
-"""All tasks as a file, which an import takes as it is."""
+"""Exports all tasks to a file that import_tasks reads."""
 
 import gzip
 import os
@@ -14,19 +14,19 @@ from django.core.management import BaseCommand, CommandError
 from tqdm import tqdm
 
 from tasks.transfer.dump import dump
-from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, format_of
+from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, format_of, reason_of
 
 
 class Command(BaseCommand):
-    help = "Export all tasks as CSV, JSON Lines or JSON; packed by gzip where the name of the file ends in .gz."
+    help = "Export all tasks as CSV, JSON Lines or JSON, compressed with gzip if the name of the file ends in .gz."
     requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="what to write; - for stdout")
-        parser.add_argument("--format", choices=FORMATS, help="where the suffix of FILE does not say it")
+        parser.add_argument("file", metavar="FILE", help="the file to write, or - for stdout")
+        parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        name, started, count = options["file"], time.monotonic(), -2  # its beginning and its end are no tasks
+        name, started, count = options["file"], time.monotonic(), -2  # dump() also yields a beginning and an end
         file_format = options["format"] or format_of(name)
         if not file_format:
             raise CommandError(UNKNOWN_FORMAT)
@@ -39,14 +39,14 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError("Interrupted. No file was written.", returncode=130) from None
         except OSError as exc:
-            raise CommandError(f"{exc} No file was written.") from None
+            raise CommandError(f"{reason_of(exc)} No file was written.") from None
         seconds = time.monotonic() - started
         self.stderr.write(f"Tasks exported: {count:,} in {seconds:.1f} s ({count / seconds:,.0f} per second)")
 
 
 @contextmanager
 def written(name: str) -> Iterator[BinaryIO]:
-    """The file, which has its name only when it is whole."""
+    """Opens a file that gets this name only when it is complete."""
     if name == "-":
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
@@ -55,9 +55,9 @@ def written(name: str) -> Iterator[BinaryIO]:
     try:
         with part.open("wb") as file:
             if name.lower().endswith(".gz"):
-                # Without a name and a time in it, the same tasks make the same file.
-                with gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-                    yield cast("BinaryIO", packed)
+                # Without a name and a time in its header, the same tasks give the same bytes.
+                with gzip.GzipFile("", "wb", 6, file, mtime=0) as compressed:
+                    yield cast("BinaryIO", compressed)
             else:
                 yield file
             file.flush()

@@ -1,4 +1,4 @@
-"""Tasks out of a file: all of its rows, or none, or those that are good."""
+"""Imports tasks from a file: all rows or none, or with --skip-bad the good ones."""
 
 import os
 import sys
@@ -13,38 +13,40 @@ from django.db import transaction
 from tqdm import tqdm
 
 from tasks.transfer import load
-from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, WRITERS, Reading, format_of, read
+from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, WRITERS, Reading, format_of, read, reason_of
 from tasks.transfer.records import BadFile, Record, good
-from tasks.transfer.source import Source
+from tasks.transfer.source import IS_ZIP, Source
 
-WORTH_A_VACUUM = 10_000  # tasks; autovacuum sees to fewer in its own time
+WORTH_A_VACUUM = 10_000  # tasks; for fewer, autovacuum is soon enough
 
 
 class Command(BaseCommand):
     help = (
-        "Import tasks from CSV, JSON Lines, JSON, Todoist's CSV or Vikunja's data.json, packed by gzip or not."
-        " All rows are written, or none. Rows that were imported before are left as they are."
+        "Import tasks from CSV, JSON Lines, JSON, Todoist's CSV or Vikunja's data.json, each also compressed with gzip."
+        " If a row is bad, nothing is imported. A row that was imported before is skipped."
     )
     requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", help="what to read; - for stdin")
-        parser.add_argument("--format", choices=FORMATS, help="where the suffix of FILE does not say it")
-        parser.add_argument("--dry-run", action="store_true", help="say what would be done, and change nothing")
-        parser.add_argument("--skip-bad", metavar="FILE", help="write bad rows to this file and import the others")
+        parser.add_argument("file", metavar="FILE", help="the file to read, or - for stdin")
+        parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of FILE")
+        parser.add_argument("--dry-run", action="store_true", help="report what an import would do, and import nothing")
+        parser.add_argument("--skip-bad", metavar="FILE", help="import the good rows, and write the bad ones to FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
         job = Job(self.stderr, options)
         try:
             outcome = job.run()
-        except (BadFile, OSError) as exc:
+        except BadFile as exc:
             raise CommandError(f"{exc} Nothing was imported.") from None
+        except OSError as exc:
+            raise CommandError(f"{reason_of(exc)} Nothing was imported.") from None
         except load.Busy:
-            raise CommandError("Another import is under way. Nothing was imported.") from None
+            raise CommandError("Another import is running. Nothing was imported.") from None
         except KeyboardInterrupt:
-            # One that arrives during the commit does not say whether the commit came first.
-            lost = "Run it again to see whether it was imported." if job.wrote else "Nothing was imported."
+            # During the commit, nobody knows whether the commit came first.
+            lost = "Run it again to see whether the file was imported." if job.wrote else "Nothing was imported."
             raise CommandError(f"Interrupted. {lost}", returncode=130) from None
         self.report(job, outcome, time.monotonic() - started)
         if outcome.made >= WORTH_A_VACUUM and not options["dry_run"]:
@@ -55,7 +57,8 @@ class Command(BaseCommand):
         would = "that would be imported" if job.dry_run else "imported"
         self.stdout.write(f"{job.reading.of}. Tasks {would}: {outcome.made:,}{rate}; already there: {outcome.there:,}")
         if job.bad:
-            self.stdout.write(f"Bad rows: {job.bad:,}{f', left out, in {job.skip_bad}' if job.skip_bad else ''}")
+            written = "that would be written" if job.dry_run else "written"
+            self.stdout.write(f"Bad rows {written} to {job.skip_bad}: {job.bad:,}")
         for name, count in job.reading.not_carried_over:
             self.stdout.write(f"Not carried over: {name} ({count:,})")
 
@@ -70,7 +73,7 @@ class Job:
         self.skip_bad: str | None = options["skip_bad"]
         self.file_format: str = options["format"] or format_of(self.file) or ""
         if not self.file_format:
-            raise CommandError(UNKNOWN_FORMAT)
+            raise CommandError(IS_ZIP if self.file.lower().endswith(".zip") else UNKNOWN_FORMAT)
         self.bad = 0
         self.wrote = False
         self.writer: Any = None
@@ -80,7 +83,7 @@ class Job:
             file = sys.stdin.buffer if self.file == "-" else stack.enter_context(Path(self.file).open("rb"))
             if self.skip_bad and not self.dry_run:
                 self.writer = WRITERS[self.file_format](stack.enter_context(Path(self.skip_bad).open("w", newline="")))
-            size = os.fstat(file.fileno()).st_size or None  # of a pipe it is 0, and unknown
+            size = os.fstat(file.fileno()).st_size or None  # 0 for a pipe: its size is unknown
             bar = tqdm.wrapattr(file, "read", total=size, disable=None, desc="reading", leave=False)
             watched: Any = stack.enter_context(bar)
             self.reading = read(Source(watched), self.file_format)
@@ -94,8 +97,10 @@ class Job:
             if not self.dry_run:
                 load.lock()
             load.stage(good(self.reading.records, self.refuse), self.refuse)
-            if self.bad and not self.skip_bad and not self.dry_run:
-                raise CommandError(f"Bad rows: {self.bad:,}. Nothing was imported; --skip-bad FILE leaves them out.")
+            if self.bad and not self.skip_bad:
+                happened = "would be" if self.dry_run else "was"
+                hint = "Add --skip-bad FILE to import the good rows and write the bad ones to FILE."
+                raise CommandError(f"Bad rows: {self.bad:,}. Nothing {happened} imported. {hint}")
             outcome = load.compare(keep=not self.dry_run)
             if not self.dry_run:
                 self.write(outcome.made)

@@ -1,4 +1,4 @@
-"""Demo tasks that read like a team's, to try the service out or to measure it."""
+"""Adds demo tasks that read like a team's, to try the service or to measure it."""
 
 import random
 import time
@@ -25,13 +25,13 @@ DAY = 24 * 3600.0
 OLDEST, LONGEST_WORK = 730 * DAY, 90 * DAY
 COLUMNS = "title, description, completed, completed_at, due_date, created_at, updated_at"
 RESERVE = "SELECT nextval(name) FROM pg_get_serial_sequence('tasks_task', 'id') AS name, generate_series(1, %s)"
-# A batch may take longer than a request. The joins: the trigger on tasks_task_tags plans its search for the tasks once
-# in a session, at the first batch; on a table that is small then, it would plan to read all of it in every batch.
+# A batch may take longer than a request. The joins: the trigger on tasks_task_tags plans its search for tasks once per
+# session, at the first batch. If the table is small then, the plan would read all of it in every batch.
 SETTINGS = "SET LOCAL statement_timeout = 0; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off"
 
 
 class Command(BaseCommand):
-    help = "Add demo tasks with tags. The same count makes the same tasks on the same day; every run adds its own."
+    help = "Add demo tasks with tags. Each run adds N tasks; on one day, the same N gives the same tasks."
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -47,15 +47,15 @@ class Command(BaseCommand):
                     bar.update(size)
             vacuum()
         except KeyboardInterrupt:
-            # At least: one that arrives during a commit does not say whether the commit came first.
-            message = f"Interrupted. Tasks added: at least {added:,} of {count:,}, in whole batches of {BATCH:,}"
+            # At least: during a commit, nobody knows whether the commit came first.
+            message = f"Interrupted. Tasks added: at least {added:,} of {count:,}, in complete batches of {BATCH:,}."
             raise CommandError(message, returncode=130) from None
         seconds = time.monotonic() - started
         self.stdout.write(f"Tasks added: {count:,} in {seconds:.1f} s ({count / seconds:,.0f} per second)")
 
 
 def add_tasks(count: int) -> Iterator[int]:
-    """Add the tasks in batches of one transaction each, and give the size of each batch once it is committed."""
+    """Adds the tasks, one transaction per batch, and yields the size of each batch after its commit."""
     tag_ids = {tag.name.lower(): tag.pk for tag in Tag.objects.named(TAGS)}
     tasks = draw_tasks(count)
     for start in range(0, count, BATCH):
@@ -65,9 +65,9 @@ def add_tasks(count: int) -> Iterator[int]:
 
 
 def add_batch(tasks: Iterable[Drawn], size: int, tag_ids: dict[str, int]) -> None:
-    """Write the tasks and their tags in one transaction.
+    """Writes the tasks and their tags in one transaction.
 
-    It is durable because a savepoint would give the tasks another xmin, and the touch trigger work to do.
+    A savepoint would give the tasks another xmin, and the touch trigger would update them; so it is durable.
     """
     links = []
     with transaction.atomic(durable=True), connection.cursor() as cursor:
@@ -84,7 +84,7 @@ def add_batch(tasks: Iterable[Drawn], size: int, tag_ids: dict[str, int]) -> Non
 
 
 def draw_tasks(count: int) -> Iterator[Drawn]:
-    """Draw the tasks, oldest first, all made before today began: the hour of a run makes no difference."""
+    """Draws the tasks, oldest first. All are created before today began, so the hour of a run makes no difference."""
     rng = random.Random(SEED)
     midnight = timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     areas = [(each, draw_tag_sets(rng, each)) for each in AREAS]
@@ -96,7 +96,7 @@ def draw_tasks(count: int) -> Iterator[Drawn]:
 
 
 def draw_tag_sets(rng: random.Random, area: "Area") -> list[tuple[str, ...]]:
-    """Draw some beforehand: rng.sample for each task would take as long as all the rest of it."""
+    """Draws some sets to choose from: rng.sample for each task would take as long as everything else."""
     sizes = rng.choices(range(5), weights=(20, 35, 25, 14, 6), k=500)
     return [tuple(rng.sample(area.tags + COMMON_TAGS, size)) for size in sizes]
 
@@ -114,7 +114,7 @@ def draw_description(rng: random.Random, area: "Area") -> str | None:
 
 
 def draw_progress(rng: random.Random, now: float, age: float) -> tuple[str | None, ...]:
-    """Draw completed, completed_at, due_date, created_at and updated_at of a task made `age` seconds before `now`."""
+    """Draws completed, completed_at, due_date, created_at and updated_at for a task of `age` seconds at `now`."""
     created = now - age
     updated = created + min(age, LONGEST_WORK) * rng.random() ** 3
     done = rng.random() < 0.2 + 0.65 * min(1, age / LONGEST_WORK)
@@ -139,8 +139,8 @@ class Area(NamedTuple):
     details: list[str]
 
 
-# A paragraph for each area, with a row for each of its fields, and one for what all share. A row that ends in | goes on
-# in the next line; an empty word stands for a title or description without one.
+# A paragraph for each area, with a row for each of its fields, and one that all areas share. A row that ends in |
+# continues in the next line; an empty word means that a title or description has none.
 VOCABULARY = """\
 backend|frontend|mobile|api|bug|security|performance|database|docs
 Fix|Investigate|Refactor|Write tests for|Document|Speed up|Review|Add logging to|Simplify|Prototype

@@ -1,4 +1,4 @@
-"""Keeps the history from growing for ever."""
+"""Deletes old changes, so that the history does not grow forever."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -17,14 +17,14 @@ days = number("days", 36_500)
 
 class Command(BaseCommand):
     help = (
-        "Delete the oldest changes from the history of tasks. What is left can be restored as before, since a version"
-        " is found by going back from the current one; versions and deleted tasks that are older can't be brought back."
+        "Delete old changes from the history of tasks. Versions and deleted tasks from before then can no longer be"
+        " restored; later ones can."
     )
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--older-than", type=days, required=True, metavar="DAYS", help="keep the changes of this many days"
+            "--older-than", type=days, required=True, metavar="DAYS", help="keep the changes of the last DAYS days"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -34,10 +34,10 @@ class Command(BaseCommand):
 
 
 def trim(before: datetime) -> Iterator[int]:
-    """Delete what is older, oldest first, each batch on its own, and give the size of each.
+    """Deletes older changes, oldest first, and yields the size of each batch.
 
-    What goes is always a beginning of the history, in the order of its ids, and ends where the first transaction
-    begins that is not all that old: the tags of a deleted task do not go before the task.
+    It deletes in the order of ids and stops before the first transaction that has a newer change: the tags of a deleted
+    task are not deleted before the task.
     """
     last = 0
     while batch := list(Change.objects.filter(pk__gt=last).order_by("pk").only("at", "transaction")[:BATCH]):

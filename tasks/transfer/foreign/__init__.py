@@ -1,1 +1,1 @@
-"""Files of other systems, each mapped to records of this service."""
+"""Converts files of other systems to records of this service."""

@@ -1,4 +1,4 @@
-"""A task from elsewhere, on its way into ours: what has no column here goes into the tags or the description."""
+"""A task of another system. What has no column here goes into the tags or the description."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,7 +16,7 @@ class Draft:
         self.description = description
 
     def tag(self, name: str, kind: str) -> None:
-        """As a tag where that can be, else as a line of the description that names its kind."""
+        """Adds a tag; if it is too long or one too many, adds a line to the description instead, after its `kind`."""
         name = name.strip()
         if case_folded(name) in self.tags or not name:
             return
@@ -26,7 +26,7 @@ class Draft:
             self.tags[case_folded(name)] = name
 
     def note(self, kind: str, value: object) -> None:
-        """As a line of the description."""
+        """Adds a line to the description."""
         self.lines.append(f"{kind}: {value}")
 
     def finished(self) -> dict[str, Any]:
@@ -38,5 +38,5 @@ class Draft:
 
 
 def joined(description: str | None, lines: Iterable[str]) -> str | None:
-    """What was written there, then a blank line, then ours."""
+    """The original description, a blank line, and the added lines."""
     return "\n\n".join(filter(None, (description, "\n".join(lines)))) or None

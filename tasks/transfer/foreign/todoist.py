@@ -1,10 +1,11 @@
-"""Todoist's CSV, as a project is exported or backed up. The README has the mapping as a table."""
+"""Todoist's CSV, from the export of a project or a backup. docs/import-export.md has the mapping as a table."""
 
 import datetime
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+from tasks.transfer.csv_rows import shown, wrong_length
 from tasks.transfer.foreign.draft import Draft
 from tasks.transfer.records import BadFile, Record
 
@@ -23,13 +24,13 @@ def is_todoist(header: list[str]) -> bool:
 
 
 def todoist_records(header: list[str], rows: Iterable[tuple[int, list[str]]], left: Counter[str]) -> Iterator[Record]:
-    """The tasks, each with its comments; what is not carried over is counted in `left`."""
+    """The tasks, each with its comments. `left` counts what is not carried over."""
     if unknown := [name for name in header if name not in COLUMNS]:
-        raise BadFile(f"line 1: Todoist's CSV has no columns {', '.join(map(repr, unknown))}.")
+        raise BadFile(f"line 1: Todoist's CSV has no column {shown(unknown)}. Known columns: {', '.join(COLUMNS)}.")
     reader = TodoistReader(left)
     for line, cells in rows:
         if len(cells) > len(header):
-            raise BadFile(f"line {line:,}: It has {len(cells)} cells, and the header {len(header)}.")
+            raise BadFile(f"line {line:,}: {wrong_length(cells, header)}")
         yield from reader.take(line, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if cell})
     yield from reader.done()
 
@@ -43,7 +44,7 @@ class TodoistReader:
         self.draft: Draft | None = None
 
     def take(self, line: int, row: dict[str, str]) -> Iterator[Record]:
-        """The task before this row, where the row ends it."""
+        """Yields the task before this row if the row does not belong to it."""
         kind = row.get("TYPE", "")
         if kind == "note" and self.draft:
             self.draft.note("Comment", self._comment(row))
@@ -56,7 +57,7 @@ class TodoistReader:
         elif kind:
             self.left[f"a {kind} row"] += 1
         elif row:
-            yield Record(line, {"title": row.get("CONTENT", "")}, "TYPE has to be task, section or note.")
+            yield Record(line, {"title": row.get("CONTENT", "")}, "TYPE must be task, section, note or meta.")
 
     def done(self) -> Iterator[Record]:
         if self.draft:
@@ -96,7 +97,7 @@ class TodoistReader:
             draft.note("Subtask of", self.parents[-2])
 
     def _dates(self, draft: Draft, row: dict[str, str]) -> None:
-        """A day is the due date; what is more than a day, or no day, stands in the description as it was."""
+        """The day becomes the due date. A time of day, or text that is not a date, goes into the description."""
         date, deadline = row.get("DATE", ""), row.get("DEADLINE", "")
         day, is_whole = day_of(date)
         if day:
@@ -104,7 +105,7 @@ class TodoistReader:
         if date and not is_whole:
             draft.note("Date", f"{date} ({row['TIMEZONE']})" if "TIMEZONE" in row else date)
             if not day:
-                self.left["DATE that is no day, kept in the description"] += 1
+                self.left["DATE that is not a date, kept in the description"] += 1
         if deadline:
             last, _ = day_of(deadline)
             if last and not date:
@@ -113,7 +114,7 @@ class TodoistReader:
 
 
 def day_of(text: str) -> tuple[str | None, bool]:
-    """The day that it names, if it does, and whether that is all that it says."""
+    """The day in this text, or None, and whether the text is only a day."""
     found = DATE_AND_TIME.fullmatch(text)
     for each in DATE_FORMATS if found else ():
         try:

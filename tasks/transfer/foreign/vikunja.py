@@ -1,4 +1,4 @@
-"""Vikunja's data.json: an array of projects with their tasks. The README has the mapping as a table."""
+"""Vikunja's data.json: an array of projects with their tasks. docs/import-export.md has the mapping."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,8 +11,8 @@ from tasks.transfer.records import Record, faults_of
 
 NO_TIME = "0001-01-01T00:00:00Z"
 TASKS, CHILDREN, TITLE = "tasks", "child_projects", "title"
-MOST_OF_OURS = 1 << 18  # characters; a task of ours is shorter
-# Vikunja's own order and keys, which mean nothing elsewhere.
+LONGEST_TASK = 1 << 18  # characters; no task in our own format is longer
+# Keys, order and views, which have no meaning outside Vikunja.
 DROPPED = frozenset([
     "id", "project_id", "identifier", "index", "position", "bucket_id", "updated", "created", "created_by",
     "kanban_position", "list_id", "uid", "repeat_mode", "cover_image_attachment_id", "owner", "parent_project_id",
@@ -29,13 +29,13 @@ NOTES: dict[str, tuple[str, Callable[[Any], object]]] = {
 
 
 def is_vikunja(stream: JSONStream) -> bool:
-    """By the first item of the array: a project has tasks, or is longer than a task of ours can be."""
-    first = stream.first_item(MOST_OF_OURS)
-    return TASKS in first if isinstance(first, dict) else len(stream.text) > MOST_OF_OURS
+    """Decides by the first item of the array: a project has `tasks`, or is longer than a task in our format can be."""
+    first = stream.first_item(LONGEST_TASK)
+    return TASKS in first if isinstance(first, dict) else len(stream.text) > LONGEST_TASK
 
 
 def vikunja_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
-    """The tasks of all projects; what is not carried over is counted in `left`."""
+    """The tasks of all projects. `left` counts what is not carried over."""
     for _ in stream.items():
         yield from project_records(stream, left)
 
@@ -61,13 +61,15 @@ def project_records(stream: JSONStream, left: Counter[str], depth: int = 1) -> I
 
 def task_record(line: int, task: Any, project: str, left: Counter[str]) -> Record:
     if not isinstance(task, Members) or not isinstance(task.get("title"), str):
-        return Record(line, {"text": str(task)}, "This is no task of Vikunja's: it has no title.")
+        return Record(line, {"text": str(task)}, "This is not a Vikunja task: title is missing.")
     if task.faults:
         return Record(line, task, faults=faults_of(line, task.faults))
     try:
         return Record(line, mapped(task, project, left))
-    except (TypeError, ValueError, AttributeError, KeyError):
-        return Record(line, task, "This is no task of Vikunja's: a member is missing or of another type.")
+    except KeyError as exc:
+        return Record(line, task, f"This is not a Vikunja task: {exc.args[0]} is missing.")
+    except (TypeError, ValueError, AttributeError):
+        return Record(line, task, "This is not a Vikunja task: a field has the wrong type.")
 
 
 def mapped(task: dict[str, Any], project: str, left: Counter[str]) -> dict[str, Any]:
@@ -95,7 +97,7 @@ def add_times(draft: Draft, task: dict[str, Any]) -> None:
     if done_at and task.get("done"):
         draft.values["completed_at"] = done_at
     elif done_at:
-        draft.note("Last done", done_at)  # Vikunja keeps it of a task that repeats
+        draft.note("Last done", done_at)  # Vikunja keeps it on a repeating task
     if due:
         draft.values["due_date"], _, clock = due.partition("T")
         if not clock.startswith("00:00:00"):

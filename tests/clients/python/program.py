@@ -8,7 +8,7 @@ import sys
 
 from tasks_client import AuthenticatedClient
 from tasks_client.api.tasks import create_task, delete_task, get_task, list_tasks, update_task
-from tasks_client.models import PaginatedTaskList, PatchedTaskRequest, Problem, Task, TaskRequest
+from tasks_client.models import Problem, Task, TaskCreate, TaskPage, TaskUpdate
 from tasks_client.types import Unset
 
 DUE = datetime.date(2026, 12, 1)
@@ -17,7 +17,7 @@ BERLIN = datetime.timezone(HOUR)
 
 
 def creates(client: AuthenticatedClient) -> Task:
-    sent = TaskRequest(title="Pay rent 🏠", description="a\n+b & c%", due_date=DUE, tags=["home", "Größe & so"])
+    sent = TaskCreate(title="Pay rent 🏠", description="a\n+b & c%", due_date=DUE, tags=["home", "Größe & so"])
     answer = create_task.sync_detailed(client=client, body=sent)
     task = answer.parsed
     assert isinstance(task, Task)
@@ -31,7 +31,7 @@ def creates(client: AuthenticatedClient) -> Task:
 
 
 def creates_from_a_title(client: AuthenticatedClient) -> Task:
-    task = create_task.sync(client=client, body=TaskRequest(title="Buy milk"))
+    task = create_task.sync(client=client, body=TaskCreate(title="Buy milk"))
     assert isinstance(task, Task)
     assert (task.description, task.completed, task.due_date, task.tags) == (None, False, None, [])
     return task
@@ -55,24 +55,24 @@ def lists(client: AuthenticatedClient, task: Task, other: Task) -> None:
         updated_at_lt=task.updated_at + HOUR,
         search='"pay rent"',
     )
-    assert isinstance(both_tags, PaginatedTaskList)
+    assert isinstance(both_tags, TaskPage)
     assert (both_tags.count, both_tags.next_, both_tags.previous, both_tags.results) == (1, None, None, [task])
 
     before = list_tasks.sync(client=client, created_at_lt=task.created_at, tag=["home"])
-    assert isinstance(before, PaginatedTaskList)
+    assert isinstance(before, TaskPage)
     assert before.results == []
 
     first = list_tasks.sync(client=client, created_at_gte=task.created_at, ordering="due_date,-id", limit=1)
-    assert isinstance(first, PaginatedTaskList)
+    assert isinstance(first, TaskPage)
     assert (first.count, first.results, first.previous) == (2, [task], None)
     assert first.next_
     second = list_tasks.sync(client=client, created_at_gte=task.created_at, ordering="due_date,-id", limit=1, offset=1)
-    assert isinstance(second, PaginatedTaskList)
+    assert isinstance(second, TaskPage)
     assert (second.results, second.next_) == ([other], None)
 
 
 def patches(client: AuthenticatedClient, task: Task) -> Task:
-    done = update_task.sync(task.id, client=client, body=PatchedTaskRequest(completed=True))
+    done = update_task.sync(task.id, client=client, body=TaskUpdate(completed=True))
     assert isinstance(done, Task)
     assert done.completed
     assert isinstance(done.completed_at, datetime.datetime)
@@ -82,7 +82,7 @@ def patches(client: AuthenticatedClient, task: Task) -> Task:
         task.due_date,
         task.tags,
     )
-    cleared = update_task.sync(task.id, client=client, body=PatchedTaskRequest(due_date=None, description=None))
+    cleared = update_task.sync(task.id, client=client, body=TaskUpdate(due_date=None, description=None))
     assert isinstance(cleared, Task)
     assert (cleared.due_date, cleared.description, cleared.tags) == (None, None, task.tags)
     assert (cleared.completed, cleared.completed_at) == (True, done.completed_at), "it was not sent, so it stays"
@@ -90,7 +90,7 @@ def patches(client: AuthenticatedClient, task: Task) -> Task:
 
 
 def sends_back_what_it_read(client: AuthenticatedClient, task: Task) -> None:
-    edited = PatchedTaskRequest.from_dict(task.to_dict() | {"title": "Rent is paid"})
+    edited = TaskUpdate.from_dict(task.to_dict() | {"title": "Rent is paid"})
     answer = update_task.sync(task.id, client=client, body=edited)
     assert isinstance(answer, Task)
     assert answer.to_dict() | {"updated_at": None} == edited.to_dict() | {"updated_at": None}
@@ -107,7 +107,7 @@ def reads_problems(client: AuthenticatedClient, gone: int) -> None:
     assert (missing.status, missing.code, missing.detail) == (404, "not_found", "Task not found")
     assert isinstance(missing.errors, Unset)
 
-    body = create_task.sync(client=client, body=TaskRequest(title=" ", tags=["a", "A"]))
+    body = create_task.sync(client=client, body=TaskCreate(title=" ", tags=["a", "A"]))
     assert isinstance(body, Problem)
     assert (body.status, body.code) == (400, "invalid_body")
     assert body.errors
@@ -123,13 +123,13 @@ def reads_problems(client: AuthenticatedClient, gone: int) -> None:
 
 def never_called(client: AuthenticatedClient, task: Task) -> None:
     """Mistakes that the types catch: mypy --strict complains about an ignore that there is no reason for."""
-    TaskRequest()  # type: ignore[call-arg]
-    TaskRequest(title="x", colour="red")  # type: ignore[call-arg]
-    TaskRequest(title=1)  # type: ignore[arg-type]
-    TaskRequest(title="x", due_date="2026-12-01")  # type: ignore[arg-type]
-    TaskRequest(title="x", tags="home")  # type: ignore[arg-type]
-    PatchedTaskRequest(title=None)  # type: ignore[arg-type]
-    PatchedTaskRequest(completed="yes")  # type: ignore[arg-type]
+    TaskCreate()  # type: ignore[call-arg]
+    TaskCreate(title="x", colour="red")  # type: ignore[call-arg]
+    TaskCreate(title=1)  # type: ignore[arg-type]
+    TaskCreate(title="x", due_date="2026-12-01")  # type: ignore[arg-type]
+    TaskCreate(title="x", tags="home")  # type: ignore[arg-type]
+    TaskUpdate(title=None)  # type: ignore[arg-type]
+    TaskUpdate(completed="yes")  # type: ignore[arg-type]
     list_tasks.sync(client=client, tags=["home"])  # type: ignore[call-arg]
     list_tasks.sync(client=client, created_at_gte="today")  # type: ignore[arg-type]
     get_task.sync("17", client=client)  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
-"""Tokens, and one row that gets a new version whenever what any of them grants may have changed, whoever changes it.
+"""Tokens, and one row that gets a new version whenever the permissions of any token may have changed.
 
-In one transaction: CREATE TRIGGER locks the tables of users and groups, which nobody uses yet.
+In one transaction: CREATE TRIGGER locks the tables of users and groups, which are not in use yet.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from config.accounts.tokens.models import default_expiry
 from config.postgresql.sql_files import drop, install
 
 GRANTS = Path(__file__).parents[1] / "sql" / "grants.sql"
-# With no statistics PostgreSQL takes one page for thousands of rows, and plans each statement that asks anew.
+# Without statistics PostgreSQL assumes thousands of rows in the one page, and makes a new plan for each statement.
 VERSION = """
     CREATE TABLE tokens_grants (version uuid NOT NULL)
         WITH (autovacuum_analyze_threshold = 0, autovacuum_analyze_scale_factor = 0);

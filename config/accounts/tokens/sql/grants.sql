@@ -1,5 +1,5 @@
--- A new version of tokens_grants whenever what any token grants may have changed, whoever changes it. Not for what every
--- login and every use of a token writes; and a new user or token is nobody's grant yet.
+-- Gives tokens_grants a new version whenever the permissions of any token may have changed, in any way. The columns that
+-- every login and every use of a token updates don't count, and neither does a new user or token, which grants nothing yet.
 
 CREATE OR REPLACE FUNCTION tokens_grants_renew() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -25,7 +25,7 @@ CREATE OR REPLACE TRIGGER auth_group_permissions_grants AFTER INSERT OR UPDATE O
 CREATE OR REPLACE TRIGGER auth_permission_grants AFTER UPDATE OR DELETE OR TRUNCATE ON auth_permission
     FOR EACH STATEMENT EXECUTE FUNCTION tokens_grants_renew();
 
--- For a transaction that relies on what tokens granted at this version, which may be null: it goes on, or it fails.
+-- Fails the transaction unless tokens still grant what they granted at this version. Does nothing if the version is null.
 CREATE OR REPLACE FUNCTION tokens_require(expected uuid) RETURNS void LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF expected <> (SELECT version FROM tokens_grants) THEN

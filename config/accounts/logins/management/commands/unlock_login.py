@@ -1,4 +1,4 @@
-"""Lets somebody in who is kept out by attempts, their own or others'."""
+"""Lets someone log in again who is over the limit of attempts."""
 
 from typing import Any
 
@@ -10,15 +10,16 @@ from config.accounts.logins.models import LIFTED, WINDOW, Attempts
 
 class Command(BaseCommand):
     help = (
-        f"Lift the limit of login attempts, for {WINDOW.seconds // 60} minutes and at most {-LIFTED:,} attempts."
-        " Name the account, and the network address too where many attempts came from the one that the person uses."
+        f"Lift the limit on login attempts for {WINDOW.seconds // 60} minutes and at most {-LIFTED:,} attempts."
+        " Name the account, and also the person's network address if many attempts came from there."
     )
     requires_migrations_checks = True
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("names", nargs="+", metavar="NAME", help="an account's name, or a network address")
+        parser.add_argument("names", nargs="+", metavar="NAME", help="the name of an account, or a network address")
 
     def handle(self, *args: Any, **options: Any) -> None:
         for name in options["names"]:
             Attempts.objects.lift(account_key(name), address_key(name))
-        self.stdout.write(f"For {WINDOW.seconds // 60} minutes there is no limit for {', '.join(options['names'])}.")
+        names = ", ".join(options["names"])
+        self.stdout.write(f"Login attempts are not limited for {WINDOW.seconds // 60} minutes: {names}.")
