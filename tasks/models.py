@@ -6,18 +6,19 @@ and every change of a task, of its tags or of their names moves `updated_at` str
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.core.validators import MaxLengthValidator
 from django.db import models
-from django.db.models.functions import Length, Lower, Now
+from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from config.postgresql.case import case_folded
 from config.postgresql.statements import Statement
+from config.text import HAS_CONTROL, IS_HIDDEN, IS_VISIBLE
 from tasks.history import models as history
 from tasks.history.models import Change
 from tasks.pages import TaskPages
@@ -30,45 +31,58 @@ TITLE_LENGTH, DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK = 200, 10_000, 50, 2
 PRIORITIES = {1: "1 (highest)", 2: "2", 3: "3", 4: "4 (lowest)"}
 
 TAG_IDS = Statement("""
-SELECT (SELECT tag.id FROM tasks_tag AS tag WHERE lower(tag.name) = lower(wanted.name))
+SELECT (SELECT tag.id FROM tasks_tag AS tag WHERE tag.key = tasks_folded(wanted.name))
   FROM unnest(%(names)s::text[]) WITH ORDINALITY AS wanted (name, place) ORDER BY place
 """)
 
 # Python strips more characters than these. The rule here is narrower, so it accepts every text that Python trimmed.
 TRIMMED = r"^[^ \t\n\r\f\v](.*[^ \t\n\r\f\v])?$"
-
-
 MICROSECOND = timedelta(microseconds=1)
+
+
+class Folded(models.Func):
+    """The key by which names are compared."""
+
+    function = "tasks_folded"
+    output_field = models.TextField()
+
+
+def is_line(column: str, *, is_name: bool = False) -> models.Q:
+    """The rules of config.api.fields.LineField."""
+    rule = models.Q(**{f"{column}__regex": IS_VISIBLE}) & ~models.Q(**{f"{column}__regex": HAS_CONTROL})
+    return rule & ~models.Q(**{f"{column}__regex": IS_HIDDEN}) if is_name else rule
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
     def named(self, names: Iterable[str]) -> list["Tag"]:
         """The tags of these names, created where they are missing, also if another transaction creates one at once.
 
-        Upper and lower case count as the same: the first spelling is kept.
+        Names that differ only in case or in Unicode form are the same tag: the first spelling is kept.
         """
         return list(self.raw("SELECT * FROM tasks_tags_named(%s)", [list(names)]))
 
     def ids(self, names: Sequence[str]) -> list[int]:
-        """The ids of the tags of these names, in upper or lower case and in this order; 0 for an unknown name."""
+        """The ids of the tags of these names, in whatever spelling, in this order; 0 for an unknown name."""
         found = TAG_IDS.run({"names": names})
         return [int(found.get_value(row, 0) or 0) for row in range(found.ntuples)]
 
     def spelled(self, *names: str) -> Self:
-        """The tags of these names, in upper or lower case."""
-        return self.alias(key=Lower("name")).filter(key__in=[Lower(models.Value(name)) for name in names])
+        """The tags of these names, in whatever spelling."""
+        return self.filter(key__in=[Folded(models.Value(name)) for name in names])
 
 
 class Tag(models.Model):
     name = models.CharField(max_length=TAG_LENGTH)
+    key = models.GeneratedField(expression=Folded("name"), output_field=models.TextField(), db_persist=True)
 
     objects = TagQuerySet.as_manager()
 
     class Meta:
-        ordering = (Lower("name"),)
+        ordering = ("key",)
         constraints = (
-            models.UniqueConstraint(Lower("name"), name="tag_name_unique"),
+            models.UniqueConstraint(fields=("key",), name="tag_name_unique"),
             models.CheckConstraint(condition=models.Q(name__regex=TRIMMED), name="tag_name_trimmed"),
+            models.CheckConstraint(condition=is_line("name", is_name=True), name="tag_name_line"),
         )
 
     def __str__(self) -> str:
@@ -186,6 +200,7 @@ class Task(models.Model):
         )
         constraints = (
             models.CheckConstraint(condition=models.Q(title__regex=TRIMMED), name="task_title_trimmed"),
+            models.CheckConstraint(condition=is_line("title"), name="task_title_line"),
             models.CheckConstraint(
                 condition=LessThanOrEqual(Length("description"), DESCRIPTION_LENGTH), name="task_description_length"
             ),
@@ -204,7 +219,7 @@ class Task(models.Model):
 
     def tag_names(self) -> list[str]:
         """The names of its tags in alphabetical order. Prefetched tags need no query."""
-        return sorted((tag.name for tag in self.tags.all()), key=case_folded)
+        return [tag.name for tag in sorted(self.tags.all(), key=attrgetter("key"))]
 
     def members(self) -> dict[str, Any]:
         """The current values of the fields that the history can restore."""

@@ -180,9 +180,9 @@ def few(condition: str, shape: Shape, found: str = "") -> str:
 def many(condition: str, shape: Shape) -> str:
     """The page of a search for which PostgreSQL expects many matches.
 
-    The index would list all matches first. So `near` reads tasks in their order, and `sample` in that of the table, until
-    both have enough. Each reads at most MOST_READ: the estimate may be wrong, for frequent words that never occur in the
-    same task. Then the page is that of a search with few matches.
+    The index would list all matches first. So `near` reads tasks in their order, and `sample` in that of the table,
+    until both have enough. Each reads at most MOST_READ: the estimate may be wrong, for frequent words that never occur
+    in the same task. Then the page is that of a search with few matches.
     """
     ahead = after(shape)
     order = shape.order.sql("tasks_task", backwards=shape.backwards)

@@ -13,7 +13,7 @@ from django.db import models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.postgresql.case import case_folded
+from config.text import folded
 from tasks.models import Reference, Tag, Task
 from tests.factories import change_task, make_task, make_tasks
 
@@ -25,7 +25,7 @@ LETTERS = st.sampled_from("a,;\"\\'\n\r\t\x01\x02\x7f {}[]\u2028é漢🎉") | st
     codec="utf-8", exclude_characters="\0"
 )
 TITLES = st.text(LETTERS, min_size=1, max_size=20).map(str.strip).filter(bool)
-NAMES = st.lists(TITLES, max_size=4, unique_by=case_folded)
+NAMES = st.lists(TITLES, max_size=4, unique_by=folded)
 TIMES = st.datetimes(timezones=st.just(UTC))
 TASKS = st.lists(
     st.fixed_dictionaries(

@@ -192,7 +192,7 @@ def test_the_migration_fills_in_the_words_of_all_and_waits_for_nobody() -> None:
     editor = Mock(connection=connection)
     with transaction.atomic():
         Task.objects.select_for_update().get(pk=locked.pk)
-        filling = in_thread(lambda: import_module("tasks.migrations.0004_words_of_all").fill(apps, editor))
+        filling = in_thread(lambda: import_module("tasks.migrations.0005_words_of_all").fill(apps, editor))
         while Task.objects.filter(search=None).count() > 1:
             assert filling.is_alive()
         assert [task.pk for task in Task.objects.filter(search=None)] == [locked.pk]

@@ -61,12 +61,12 @@ BEGIN
     INSERT INTO tasks_change (task_id, operation, at, transaction, actor, request, old, new)
     SELECT task_id, 'update', clock_timestamp(), pg_current_xact_id()::text::bigint, tasks_actor(), tasks_request(),
            jsonb_build_object('tags', CASE TG_OP WHEN 'INSERT' THEN is_now - names ELSE (
-               SELECT jsonb_agg(name ORDER BY lower(name))
+               SELECT jsonb_agg(name ORDER BY tasks_folded(name) COLLATE "C")
                  FROM (SELECT jsonb_array_elements_text(is_now) UNION SELECT unnest(names)) AS was (name)
            ) END),
            jsonb_build_object('tags', is_now)
-      FROM (SELECT changed.task_id, array_agg(tag.name::text ORDER BY lower(tag.name)) AS names,
-                   (SELECT coalesce(jsonb_agg(kept.name ORDER BY lower(kept.name)), '[]')
+      FROM (SELECT changed.task_id, array_agg(tag.name::text ORDER BY tasks_folded(tag.name) COLLATE "C") AS names,
+                   (SELECT coalesce(jsonb_agg(kept.name ORDER BY tasks_folded(kept.name) COLLATE "C"), '[]')
                       FROM tasks_task_tags AS link JOIN tasks_tag AS kept ON kept.id = link.tag_id
                      WHERE link.task_id = changed.task_id) AS is_now
               FROM changed JOIN tasks_tag AS tag ON tag.id = changed.tag_id

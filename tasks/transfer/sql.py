@@ -82,7 +82,7 @@ BATCHES = (
           FROM fresh {BATCH} ORDER BY number""",
     f"""INSERT INTO tasks_task_tags (task_id, tag_id)
         SELECT fresh.id, tag.id FROM fresh, unnest(fresh.tags) AS named (name)
-          JOIN tasks_tag AS tag ON lower(tag.name) = lower(named.name) {BATCH}""",
+          JOIN tasks_tag AS tag ON tag.key = tasks_folded(named.name) {BATCH}""",
     f"""INSERT INTO tasks_reference (reference, task_id) SELECT reference, id FROM fresh {BATCH}
         ON CONFLICT (reference) DO UPDATE SET task_id = excluded.task_id""",
 )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from config.postgresql.case import case_folded
+from config.text import folded
 from tasks.models import TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH
 
 
@@ -18,12 +18,12 @@ class Draft:
     def tag(self, name: str, kind: str) -> None:
         """Adds a tag; if it is too long or one too many, adds a line to the description instead, after its `kind`."""
         name = name.strip()
-        if case_folded(name) in self.tags or not name:
+        if folded(name) in self.tags or not name:
             return
         if len(name) > TAG_LENGTH or len(self.tags) == TAGS_PER_TASK:
             self.note(kind, name)
         else:
-            self.tags[case_folded(name)] = name
+            self.tags[folded(name)] = name
 
     def note(self, kind: str, value: object) -> None:
         """Adds a line to the description."""

@@ -12,9 +12,9 @@ TEXT, SEARCH, HISTORY = (Path(__file__).parents[1] / "sql" / f"{name}.sql" for n
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = (("tasks", "0002_triggers_and_groups"),)
+    dependencies = (("tasks", "0003_plain_words"),)
     operations = (
-        install(HISTORY),
+        install(TEXT, HISTORY),
         migrations.AddField("Task", "search", SearchVectorField(null=True, editable=False)),
-        install(TEXT, SEARCH, undo=drop(SEARCH, TEXT)),
+        install(SEARCH, undo=drop(SEARCH)),
     )

@@ -41,7 +41,7 @@ NEW: list[Any] = [
 
 class Migration(migrations.Migration):
     atomic = False
-    dependencies = (("tasks", "0003_words"),)
+    dependencies = (("tasks", "0004_words"),)
     operations = (
         migrations.RunPython(fill, migrations.RunPython.noop),
         migrations.SeparateDatabaseAndState(
