@@ -60,8 +60,8 @@ BEGIN
         END IF;
         task := jsonb_populate_record(was, changes);
         IF names IS NOT NULL THEN
-            same_tags := ARRAY(SELECT tasks_folded(name) FROM unnest(names) AS name ORDER BY 1 COLLATE "C")
-                = ARRAY(SELECT tasks_folded(name) FROM unnest(tags) AS name ORDER BY 1 COLLATE "C");
+            same_tags := ARRAY(SELECT tasks_folded(name) COLLATE "C" FROM unnest(names) AS name ORDER BY 1)
+                = ARRAY(SELECT tasks_folded(name) COLLATE "C" FROM unnest(tags) AS name ORDER BY 1);
         END IF;
         IF same_tags AND task IS NOT DISTINCT FROM was THEN
             state := 'same';
