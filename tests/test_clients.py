@@ -45,7 +45,7 @@ def run(*command: str | Path, folder: Path, **variables: str) -> str:
     return said
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the document and what the locks in tests/clients name: python/ and node_modules/."""
     folder = tmp_path_factory.mktemp("tools")
