@@ -24,7 +24,7 @@ def test_what_is_documented_passes() -> None:
     missing = problem("not_found", "Task not found")
     check("GET", "/tasks/0", 404, dict(missing.items()), missing.content)
     check("PUT", "/tasks/17", 405, {"Allow": "GET"}, b"")
-    crash = problem("internal_error", "The service failed")
+    crash = problem("internal_error", "The service failed.")
     check("GET", "/tasks/17", 500, dict(crash.items()), crash.content)
 
 

@@ -30,6 +30,12 @@ ERRORS = {  # an example for each code that has them
 }
 
 
+MORE: dict[int, Schema] = {
+    412: {"etag": '"6f3a"'},
+    500: {"instance": "urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"},
+}
+
+
 def text(description: str, **more: Any) -> Schema:
     return {"type": "string", **more, "description": description}
 
@@ -126,10 +132,10 @@ def example_of(code: str) -> Schema:
         "type": f"/docs#error-{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
-        "detail": meaning,
+        "detail": meaning.replace("`", ""),
         "code": code,
     }
     if code in ERRORS:
         place, name, kind, detail = ERRORS[code]
         return example | {"errors": [{place: name, "code": kind, "detail": detail}]}
-    return example | ({"instance": "urn:uuid:0f8fad5b-d9cb-469f-a165-70867728950e"} if status == 500 else {})
+    return example | MORE.get(status, {})
