@@ -259,7 +259,7 @@ class TestFilters:
             ("search=%00", "null_character"),
             ("search=%ff", "not_utf8"),
             (f"search={'x' * 201}", "max_length"),
-            (f"search={'-' * 33}", "too_many_minus_signs"),
+            (f"search={'-' * 33}", "no_words"),
             ("ordering=", "invalid"),
             ("ordering=nope", "invalid"),
             ("ordering=title,", "invalid"),
@@ -394,11 +394,11 @@ def test_filters_cost_no_query_except_one_for_all_tags(api: APIClient) -> None:
         ("?ordering=-priority", "task_priority_key"),
         ("?priority=1", "task_priority_key"),
         ("?due_date__gte=2999-01-01", "task_due_key"),
-        ("?search=nothing", "task_search"),
+        ("?search=nothing", "task_words"),
     ],
 )
 def test_a_page_is_found_by_an_index(api: APIClient, monkeypatch: pytest.MonkeyPatch, query: str, index: str) -> None:
-    make_tasks(1000)
+    make_tasks(5000)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tasks_task SET due_date = date '2026-01-01' + id::integer % 500")
         cursor.execute("ANALYZE tasks_task")

@@ -94,14 +94,15 @@ def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) ->
 
 @pytest.mark.parametrize("text", ["plain", "line\u2028separator", 'quotes " and \\', "Größe 🎉", "</script>", "\x7f"])
 def test_one_entity_tag_means_the_same_bytes_for_every_client(api: APIClient, staff: Client, text: str) -> None:
-    made = api.post("/tasks/", {"title": f"a {text}", "description": text, "tags": [f"b {text}"]})
+    line = "".join(filter(str.isprintable, text))  # titles and tags have no control characters
+    made = api.post("/tasks/", {"title": f"a {line}", "description": text, "tags": [f"b {line}"]})
     url = made.json()["id"], made["ETag"]
     answers: list[Any] = [
         api.get(f"/tasks/{url[0]}"),
         api.get(f"/tasks/{url[0]}", **ORIGIN),
         staff.get(f"/tasks/{url[0]}"),
         api.patch(f"/tasks/{url[0]}", {"description": text}),
-        api.patch(f"/tasks/{url[0]}", {"tags": [f"B {text}"]}),
+        api.patch(f"/tasks/{url[0]}", {"tags": [f"B {line}"]}),
     ]
     assert {(answer["ETag"], answer.content) for answer in answers} == {(url[1], made.content)}
     assert made.content in api.get("/tasks/").content
