@@ -19,7 +19,7 @@ def drop(*files: Path) -> str:
     """The SQL that drops the functions of these files and their triggers, to undo the migration that creates them."""
     text = "".join(file.read_text() for file in files)
     names = re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)", text, re.MULTILINE)
-    return "".join(f"DROP FUNCTION {name} CASCADE;" for name in names)
+    return "".join(f"DROP FUNCTION IF EXISTS {name} CASCADE;" for name in names)
 
 
 def install(*files: Path, undo: str = RunSQL.noop) -> RunSQL:
