@@ -23,7 +23,7 @@ def mapped(text: str, file_format: str = "csv") -> tuple[list[Values], list[RowF
     records = list(reading.records)
     rows = [row for row in map(checked, records) if row]
     assert reading.of == ("Todoist's CSV" if file_format == "csv" else "Vikunja's JSON")
-    return rows, [fault for record in records for fault in record.faults], reading.left
+    return rows, [fault for record in records for fault in record.faults], reading.notices.left
 
 
 def todoist(*lines: str) -> list[Values]:
