@@ -24,6 +24,7 @@ VIKUNJA, TODOIST = "data.json", ".csv"
 EXPECTED = "Expected data.json, as in Vikunja's export, or CSV files of projects, as in Todoist's backup"
 EXTRACT = "Extract data.json or the CSV files from it and import them."
 DAMAGED = "The zip file is damaged or cut off."
+DAMAGES = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError)  # ValueError: a negative place
 ENCRYPTED, UTF8 = 1, 1 << 11  # flags of a file
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 NO_CONTENT = re.compile(r"(?:^|/)(?:__MACOSX/|\._|\.DS_Store$|VERSION$)|/$")  # folders, and what is no data
@@ -46,7 +47,7 @@ class Archive:
         for info in self.files:
             try:
                 source = Source(Member(self.file.open(info)), info.file_size)  # type: ignore[arg-type]  # it only reads
-            except (zipfile.BadZipFile, NotImplementedError):
+            except DAMAGES:
                 raise BadFile(DAMAGED) from None
             if source.is_zip:
                 raise BadFile(f"{name_of(info)}: This is a zip file inside a zip file. {EXPECTED}.")
@@ -60,7 +61,7 @@ class Member:
     def read(self, size: int) -> bytes:
         try:
             content: bytes = self.file.read(size)
-        except (zipfile.BadZipFile, zlib.error, EOFError):
+        except DAMAGES:
             raise BadFile(DAMAGED) from None
         return content
 
@@ -71,7 +72,7 @@ def opened(source: Source) -> Archive:
     require_short_directory(file)
     try:
         archive = zipfile.ZipFile(file)
-    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+    except DAMAGES:
         raise BadFile(DAMAGED) from None
     found = [info for info in archive.infolist() if info.file_size and not NO_CONTENT.search(info.filename)]
     if len(archive.infolist()) > MOST_FILES:

@@ -42,9 +42,7 @@ PARTICLES = re.compile(
 def day_of(text: str, language: str = "") -> tuple[str | None, bool]:
     """The day in this text, or None, and whether the text is only a day."""
     language = language.casefold()[:2]
-    found = (
-        tokens_of(unicodedata.normalize("NFC", text).casefold().replace("@", " at ")) if len(text) <= LONGEST else []
-    )
+    found = tokens_of(normal(text).replace("@", " at ")) if len(text) <= LONGEST else []
     numbers = {kind: [int(each) for each in NUMBER.findall(token)] for kind, token in found if kind != "word"}
     months = months_of([token for kind, token in found if kind == "word"], language)
     is_whole = numbers.pop("clock", None) is None
