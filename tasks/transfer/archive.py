@@ -6,7 +6,6 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -43,15 +42,14 @@ class Archive:
     def file_format(self) -> str:
         return "json" if self.files[0].filename.endswith(VIKUNJA) else "csv"
 
-    def sources(self) -> Iterator[tuple[str, Source]]:
-        for info in self.files:
-            try:
-                source = Source(Member(self.file.open(info)), info.file_size)  # type: ignore[arg-type]  # it only reads
-            except DAMAGES:
-                raise BadFile(DAMAGED) from None
-            if source.is_zip:
-                raise BadFile(f"{name_of(info)}: This is a zip file inside a zip file. {EXPECTED}.")
-            yield name_of(info), source
+    def source(self, info: zipfile.ZipInfo) -> Source:
+        try:
+            source = Source(Member(self.file.open(info)), info.file_size)  # type: ignore[arg-type]  # it only reads
+        except DAMAGES:
+            raise BadFile(DAMAGED) from None
+        if source.is_zip:
+            raise BadFile(f"This is a zip file inside a zip file. {EXPECTED}.")
+        return source
 
 
 class Member:

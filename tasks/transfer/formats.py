@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
-from tasks.transfer.archive import EXPECTED, EXTRACT, Archive, opened, project_of
+from tasks.transfer.archive import EXPECTED, EXTRACT, Archive, name_of, opened, project_of
 from tasks.transfer.csv_rows import CSVWriter, own_records, read_csv
 from tasks.transfer.foreign.draft import Notices
 from tasks.transfer.foreign.todoist import is_todoist, todoist_records
@@ -78,8 +78,10 @@ def read_zip(archive: Archive) -> Reading:
 
 
 def zip_records(archive: Archive, of: str, notices: Notices) -> Iterator[Record]:
-    for name, source in archive.sources():
+    for info in archive.files:
+        name = name_of(info)
         try:
+            source = archive.source(info)
             yield from named(name, of, read_text(source, archive.file_format, notices, project_of(name)))
         except BadFile as exc:
             raise BadFile(f"{name}: {exc}") from None
