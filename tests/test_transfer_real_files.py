@@ -113,9 +113,9 @@ TODOIST: dict[str, tuple[str, Expected, dict[str, int]]] = {
 NONE = "0001-01-01T00:00:00Z"
 BARE = {
     "done": False, "done_at": NONE, "due_date": NONE, "reminders": None, "repeat_after": 0, "repeat_mode": 0,
-    "priority": 0, "start_date": NONE, "end_date": NONE, "assignees": None, "labels": None, "hex_color": "", "percent_done": 0,
-    "related_tasks": {}, "attachments": None, "created": "2026-01-13T14:59:49Z", "updated": NONE, "created_by": None,
-    "description": "",
+    "priority": 0, "start_date": NONE, "end_date": NONE, "assignees": None, "labels": None, "hex_color": "",
+    "percent_done": 0, "related_tasks": {}, "attachments": None, "created": "2026-01-13T14:59:49Z", "updated": NONE,
+    "created_by": None, "description": "",
 }  # fmt: skip
 VIKUNJA: dict[str, tuple[list[dict[str, Any]], Expected, dict[str, int]]] = {
     "0.24: views, buckets, reactions and related tasks": (
@@ -123,7 +123,8 @@ VIKUNJA: dict[str, tuple[list[dict[str, Any]], Expected, dict[str, int]]] = {
             {
                 "id": 1, "title": "Inbox", "description": "", "identifier": "", "hex_color": "", "parent_project_id": 0,
                 "owner": None, "is_archived": False, "background_information": None, "is_favorite": False,
-                "position": 65536, "views": [{"id": 1, "title": "List", "filter": "done = false"}], "max_permission": None,
+                "position": 65536, "views": [{"id": 1, "title": "List", "filter": "done = false"}],
+                "max_permission": None,
                 "tasks": [
                     BARE | {
                         "id": 5, "title": "Pay\nrent", "repeat_mode": 1, "due_date": "2026-02-01T11:00:00Z",

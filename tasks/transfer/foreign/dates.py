@@ -18,8 +18,8 @@ import django
 LOCALES = Path(django.__path__[0]) / "conf" / "locale"
 LONGEST = 80  # characters
 ENGLISH = "en"
-MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905 - to read
-WEEKDAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()  # noqa: SIM905 - the same
+MONTHS = tuple("January February March April May June July August September October November December".split())  # noqa: SIM905 - to read
+WEEKDAYS = tuple("Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())  # noqa: SIM905 - the same
 NUMBER = re.compile("[0-9]+")
 TOKEN = re.compile(
     r"""(?P<ymd>[0-9]{4}\s?[-/.年년]\s?[0-9]{1,2}\s?[-/.月월]\s?[0-9]{1,2})(?![0-9])[日일.]?
@@ -83,34 +83,31 @@ def readings(numbers: dict[str, list[int]], months: list[int], language: str) ->
 
 def months_of(words: list[str], language: str) -> list[int] | None:
     """The month that the words name, if any; None if there is a word that names neither a month nor a weekday."""
-    kinds = [(named(word, language, months=True), named(word, language, months=False)) for word in words]
+    kinds = [(number_of(word, MONTHS, language), number_of(word, WEEKDAYS, language)) for word in words]
     if not all(month or weekday for month, weekday in kinds):
         return None
     only = {month for month, weekday in kinds if month and not weekday}
     return list(only or {month for month, _ in kinds if month})  # "mar" is both in Spanish
 
 
-def named(word: str, language: str, *, months: bool) -> int:
+def number_of(word: str, names: tuple[str, ...], language: str) -> int:
     """The number of the month or weekday that the word is, or begins, in this language or in English; or 0."""
-    for each in (language, ENGLISH):
-        found = {number for name, number in names(each, months=months) if name.startswith(word)}
-        if len(found) == 1 and len(word) > months + 1:
-            return found.pop()
-    return 0
+    return beginnings(names, language).get(word, 0) or beginnings(names, ENGLISH).get(word, 0)
 
 
 @lru_cache(maxsize=64)
-def names(language: str, *, months: bool) -> list[tuple[str, int]]:
-    """The names, in full, inflected and abbreviated, each with its number."""
+def beginnings(names: tuple[str, ...], language: str) -> dict[str, int]:
+    """The number of each name, by the name in this language, in full, inflected or short, and by its beginnings."""
     # The language is from a file, and becomes a part of a path.
-    languages = [language] if language.isascii() and language.isalpha() else []
-    of = gettext.translation("django", LOCALES, languages or [ENGLISH], fallback=True)
-    return [
-        (normal(name), number)
-        for number, each in enumerate(MONTHS if months else WEEKDAYS, start=1)
-        for short in (each[:3], each[:3].lower())  # weekdays and months
-        for name in (of.gettext(each), of.pgettext("alt. month", each), of.gettext(short))
-    ]
+    languages = [language if language.isascii() and language.isalpha() else ENGLISH]
+    of = gettext.translation("django", LOCALES, languages, fallback=True)
+    found: dict[str, set[int]] = {}
+    for number, each in enumerate(names, start=1):
+        short = each[:3].lower() if names == MONTHS else each[:3]
+        for name in map(normal, (of.gettext(each), of.pgettext("alt. month", each), of.gettext(short))):
+            for end in range(3 if names == MONTHS else 2, len(name) + 1):
+                found.setdefault(name[:end], set()).add(number)
+    return {beginning: numbers.pop() for beginning, numbers in found.items() if len(numbers) == 1}
 
 
 def normal(text: str) -> str:
