@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import sys
-import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -261,15 +260,6 @@ def test_a_file_that_cannot_be_opened_is_named_with_the_reason(tmp_path: Path) -
     missing = tmp_path / "missing.csv"
     assert refused(missing) == f"{missing}: No such file or directory. Nothing was imported."
     assert refused(tmp_path, format="csv") == f"{tmp_path}: Is a directory. Nothing was imported."
-
-
-@pytest.mark.parametrize("file_format", [None, "csv", "jsonl", "json"])
-def test_a_zip_file_is_called_a_zip_file_whatever_the_format(tmp_path: Path, file_format: str | None) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("data.json", "[]")
-    said = refused(write(tmp_path, packed.getvalue(), "export.zip"), format=file_format)
-    assert said.startswith("This is a zip file. Extract data.json from it and import that.")
 
 
 def test_the_size_of_a_batch_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

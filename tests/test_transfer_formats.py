@@ -227,7 +227,7 @@ def test_a_row_with_too_many_or_too_few_cells_is_one_bad_row() -> None:
         (f"title\n{'a' * 131_073}\n", "line 2: A cell is longer than 131,072 characters."),
         (b"title\na\n\xe4\n", "line 3: The text is not UTF-8. Save the file as UTF-8."),
         ("title\na\n".encode("utf-16"), "The text is UTF-16, not UTF-8. Save the file as UTF-8."),
-        (b"PK\x03\x04", "This is a zip file. Extract data.json from it and import that."),
+        (b"PK\x03\x04", "The zip file is damaged or cut off."),
         (b"\x1f\x8bnonsense", "The gzip file is damaged."),
         (gzip.compress(b"title\nabc\n", mtime=0)[:-9], "The gzip file is cut off."),
     ],

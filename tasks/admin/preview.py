@@ -43,8 +43,7 @@ class Preview:
 
     def look(self, *, keep: bool = False) -> "Preview":
         """Reads the file and compares it with the tasks, in the current transaction, without changing any task."""
-        file_format = format_of(self.upload.name) or ""
-        writer = WRITERS[file_format](self.bad_file) if self.bad_file else None
+        writer: Any = None
 
         def refuse(record: Record) -> None:
             self.bad += 1
@@ -53,7 +52,8 @@ class Preview:
                 writer.write(record)
 
         try:
-            self.reading = read(Source(io.BytesIO(self.upload.content), LARGEST), file_format)
+            self.reading = read(Source(io.BytesIO(self.upload.content), LARGEST), format_of(self.upload.name) or "")
+            writer = self.bad_file and WRITERS[self.reading.file_format](self.bad_file)
             load.stage(self._shown(good(self.reading.records, refuse)), refuse)
             self.outcome = load.compare(keep=keep)
         except BadFile as exc:

@@ -31,7 +31,7 @@ from tasks.transfer.models import Upload
 from tasks.transfer.records import COLUMNS
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "json": "application/json"}
-ENDING = ".csv, .jsonl, .ndjson or .json, optionally followed by .gz"
+ENDING = ".csv, .jsonl, .ndjson or .json, optionally followed by .gz, or in .zip"
 
 
 class UploadForm(forms.Form):
@@ -85,8 +85,9 @@ class TransferPages(StaffAdmin):
         """The invalid rows as a file."""
         upload, text = self._upload(request), io.StringIO()
         with transaction.atomic():
-            Preview(upload, text).look()
-        return HttpResponse(text.getvalue(), headers=download_headers("invalid-rows", format_of(upload.name) or ""))
+            reading = Preview(upload, text).look().reading
+        file_format = reading.file_format if reading else "csv"
+        return HttpResponse(text.getvalue(), headers=download_headers("invalid-rows", file_format))
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         context = {"title": "Export tasks", "formats": FORMATS, "query": request.GET.urlencode()}

@@ -76,6 +76,7 @@ class Record:
     values: dict[str, Any]
     reason: str = ""
     faults: list[RowFault] = field(default_factory=list)
+    file: str = ""  # in a zip file
 
     @property
     def note(self) -> str:
@@ -88,6 +89,8 @@ def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterato
     for record in records:
         values = checked(record)
         if values is None:
+            if record.file:
+                record.faults = [each._replace(reason=f"{each.reason} ({record.file})") for each in record.faults]
             refuse(record)
         else:
             yield record.line, values

@@ -9,9 +9,8 @@ from typing import BinaryIO, cast
 from tasks.transfer.records import BadFile
 
 LONGEST_LINE = 1 << 20  # characters; ten times the longest task
-GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+GZIP, ZIPS = b"\x1f\x8b", (b"PK\x03\x04", b"PK\x05\x06")  # the second is an empty zip file
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-IS_ZIP = "This is a zip file. Extract data.json from it and import that. A Todoist backup contains CSV files instead."
 
 
 class Source:
@@ -22,9 +21,9 @@ class Source:
         self.decompressed = 0
         self.line_breaks = 0  # in the text that was read
         self.decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        head = file.read(len(ZIP))
-        if head == ZIP:
-            raise BadFile(IS_ZIP)
+        head = file.read(4)
+        self.file = file
+        self.is_zip = head.startswith(ZIPS)  # tasks.transfer.archive reads it
         if head.startswith(UTF16):
             raise BadFile("The text is UTF-16, not UTF-8. Save the file as UTF-8.")
         self.stream = cast("BinaryIO", Rest(head, file))
