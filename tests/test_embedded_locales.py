@@ -17,7 +17,7 @@ from config.postgresql.embedded import ServerUnavailable, files, locales, place,
 from config.postgresql.embedded import cluster as clusters
 from config.postgresql.embedded import server as serving
 from tests.servers import await_answer, copy_checkout, free_port, stop, unmeasured
-from tests.test_embedded_postgres import ROOT, User, await_stop, kill, postmaster_pid
+from tests.test_embedded_postgres import ROOT, User, await_stop
 from tests.test_embedded_postgres import folder as folder  # noqa: PLC0414 - a fixture
 
 pytestmark = pytest.mark.slow
@@ -33,7 +33,9 @@ KILLED_AT_COMMIT = """
 import os, psycopg
 class Connection(psycopg.Connection):
     def commit(self):
-        os.kill(os.getpid(), 9)
+        server = self.execute("SELECT split_part(pg_read_file('postmaster.pid'), E'\\\\n', 1)::int").fetchone()
+        for pid in (*server, os.getpid()):
+            os.kill(pid, 9)
 psycopg.connect = Connection.connect
 """
 
@@ -117,7 +119,6 @@ def test_it_is_brought_over_at_the_next_start_when_the_first_was_killed(folder: 
     first.ask("sql('SELECT 1')")
     assert first.process.wait(timeout=60) == -9
     first.kill()
-    kill(postmaster_pid(folder))
     await_stop(folder)
     user = User(folder)
     assert user.run("""sql("SELECT lower('ÄÉ')")""") == [["äé"]]

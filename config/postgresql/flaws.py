@@ -1,6 +1,6 @@
 """Why a database can't keep the promises about texts: to store every text, and to find it in any case."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -16,13 +16,12 @@ class Flaw(NamedTuple):
 
 def find_flaw() -> Flaw | None:
     """Raises OperationalError if the database is away."""
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW server_encoding")
-        [encoding] = cursor.fetchone()
-        if encoding != "UTF8":
-            return Flaw("E007", f"has the encoding {encoding} instead of UTF8, so it can't store every text.")
-        cursor.execute("SELECT lower(%s)", [CAPITALS])
-        [lowered] = cursor.fetchone()
+    connection.ensure_connection()
+    raw: Any = connection.connection  # a cursor of Django warns before django.setup()
+    encoding = raw.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        return Flaw("E007", f"has the encoding {encoding} instead of UTF8, so it can't store every text.")
+    [lowered] = raw.execute("SELECT lower(%s)", [CAPITALS]).fetchone()
     if lowered == CAPITALS.lower():
         return None
     text = f"has a locale in which the lower case of {CAPITALS} is {lowered} instead of {CAPITALS.lower()}"
