@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config import settings
 from config.api.errors import CODES, problem
-from config.server import local_trial
+from config.server import database, local_trial
 from config.server.access_log import AccessLogger
 from config.server.refusals import detail_of
 
@@ -59,6 +59,8 @@ def on_starting(server: Arbiter) -> None:
     if settings.LOCAL_TRIAL:
         local_trial.refuse_used_port(bind)
         local_trial.prepare()
+    else:
+        database.refuse_flawed()
 
 
 def when_ready(server: Arbiter) -> None:

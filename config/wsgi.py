@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -26,12 +27,17 @@ handler = Handler()
 def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Sees to what Django does not look at: the form of the target, and whether the body came whole."""
     environ.pop("HTTP_RANGE", None)  # nothing is served in parts; a file of WhiteNoise comes whole
-    refusal = refuse_target(environ) or read_body(environ)
-    if refusal is not None:
-        start_response(f"{refusal.status_code} {refusal.reason_phrase}", [*refusal.items()])
-        return [refusal.content]
-    answer = handler.answer(environ)
-    return handler(environ, start_response) if answer is None else send(answer, start_response)
+    is_head = environ["REQUEST_METHOD"] == "HEAD"
+    if is_head:  # a GET whose body is dropped: some views, such as Django's login, answer another way to HEAD
+        environ = environ | {"REQUEST_METHOD": "GET"}
+    answer = refuse_target(environ) or read_body(environ) or handler.answer(environ)
+    if answer is not None:
+        return send(answer, start_response, is_head=is_head)
+    body: Any = handler(environ, start_response)
+    if not is_head:
+        return body  # type: ignore[no-any-return]  # an iterable with close()
+    body.close()
+    return ()  # gunicorn would drop the body too, but log a warning
 
 
 def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:

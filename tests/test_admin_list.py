@@ -163,6 +163,16 @@ def test_a_search_that_finds_nothing_has_an_empty_list(staff: Client) -> None:
     assert "0 tasks" in text_of(staff, "?q=nothing")
 
 
+def test_a_number_finds_the_task_with_that_number_and_those_with_it_in_their_words(staff: Client) -> None:
+    task = make_task("Water the plants")
+    room = make_task(f"Paint room {task.pk}")
+    make_task(f"Call 9{task.pk}")
+    for search in (f"{task.pk}", f" {task.pk} ", f"%23{task.pk}"):
+        assert titles(staff, f"?q={search}") == [room.title, task.title]
+    assert titles(staff, f"?q={task.pk}&completed__exact=1") == []
+    assert titles(staff, f"?q={10**150}") == []
+
+
 # Dates
 
 

@@ -15,7 +15,7 @@ from tests.servers import Server
 
 
 def environ(target: str = "/tasks/", body: bytes = b"", **variables: str) -> dict[str, Any]:
-    base = {"RAW_URI": target, "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
+    base = {"REQUEST_METHOD": "GET", "RAW_URI": target, "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
     return base | {"wsgi.input": io.BytesIO(body)} | variables
 
 

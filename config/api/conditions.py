@@ -60,7 +60,11 @@ class Preconditions:
         """Why a request is a 412 on a resource, called `noun`, that has this strong entity tag."""
         if not self.match(etag):
             if self.has_weak:
-                return 'If-Match never matches a weak entity tag such as W/"6f3a": send the strong one, without W/.'
+                return (
+                    'If-Match never matches a weak entity tag: send "6f3a" for W/"6f3a". A compressing proxy adds W/.'
+                )
+            if any(tag.startswith(etag[1:-1]) for tag in self.allowed or ()):
+                return f"A compressing proxy has appended something to the entity tag: send {etag}."
             return f"Someone else updated the {noun}: look at current, then retry with etag."
         if self.refuses_any:
             return f"The {noun} exists, and If-None-Match: * asks that it does not."

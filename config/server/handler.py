@@ -10,8 +10,11 @@ from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.db import close_old_connections
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.module_loading import import_string
+
+from config.server.responses import add_length
 
 
 class Handler(WSGIHandler):
@@ -21,6 +24,12 @@ class Handler(WSGIHandler):
         for path in reversed(settings.API_MIDDLEWARE):
             chain = convert_exception_to_response(import_string(path)(chain))
         self.api_chain = chain
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        """With a length also where a middleware answers that runs before Django's CommonMiddleware."""
+        answer = super().get_response(request)
+        add_length(answer)
+        return answer
 
     def answer(self, environ: WSGIEnvironment) -> HttpResponse | None:
         """The complete answer to an API request without a session; None for any other request.

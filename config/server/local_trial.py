@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from config.environment import refuse
 from config.postgresql import embedded
+from config.server import database
 
 ACCOUNT = "admin"
 
@@ -40,6 +41,7 @@ def prepare() -> None:
     folder = connection.settings_dict["EMBEDDED_FOLDER"]
     if not embedded.has_data(Path(folder)):
         say(f"Creating the database in {folder}")
+    database.refuse_flawed()
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say("Creating the tables")
