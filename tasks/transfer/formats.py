@@ -9,7 +9,7 @@ from typing import Any
 from tasks.transfer.csv_rows import CSVWriter, own_records, read_csv
 from tasks.transfer.foreign.todoist import is_todoist, todoist_records
 from tasks.transfer.foreign.vikunja import is_vikunja, vikunja_records
-from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records, require_array
+from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, is_page, lines_records, page_records
 from tasks.transfer.json_stream import JSONStream
 from tasks.transfer.records import Record
 from tasks.transfer.source import Source
@@ -48,19 +48,19 @@ def read(source: Source, file_format: str) -> Reading:
         return Reading("CSV", own_records(header, rows))
     if file_format == "jsonl":
         return Reading("JSON Lines", lines_records(source.lines()))
-    stream = JSONStream(source)
-    require_array(stream)
+    left, stream = Counter(), JSONStream(source)
+    if is_page(stream):
+        return Reading("a page of the API", ended(stream, page_records(stream, left)), left)
     if is_vikunja(stream):
-        left = Counter()
         return Reading("Vikunja's JSON", ended(stream, vikunja_records(stream, left)), left)
     return Reading("JSON", ended(stream, array_records(stream)))
 
 
 def ended(stream: JSONStream, records: Iterator[Record]) -> Iterator[Record]:
-    """The records; any text after the array is an error."""
+    """The records; any text after the array, or the page that has it, is an error."""
     yield from records
     if stream.peek():
-        raise stream.refusal("There is text after the end of the array.")
+        raise stream.refusal("There is text after the end of the array or object.")
 
 
 def reason_of(exc: OSError) -> str:
