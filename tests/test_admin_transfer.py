@@ -186,8 +186,25 @@ def test_the_list_leads_to_import_and_export_with_its_filter(staff: Client) -> N
     page = staff.get(f"{LIST}?q=milk").content.decode()
     assert f'href="{IMPORT}"' in page
     assert f'href="{EXPORT}?q=milk"' in page
-    assert f'href="{EXPORT}csv/?q=milk"' in staff.get(f"{EXPORT}?q=milk").content.decode()
-    assert "as it is filtered" not in staff.get(EXPORT).content.decode()
+    assert form_on(staff, f"{EXPORT}?q=milk&q=x") == {"q": ["milk", "x"], "spreadsheet_safe": ["on"]}
+    assert "Filtered tasks" not in staff.get(EXPORT).content.decode()
+
+
+def test_an_export_of_the_filtered_list_or_of_all_is_safe_in_a_spreadsheet_unless_staff_clear_the_box(
+    staff: Client,
+) -> None:
+    make_task("=1+1", tags=("home",))
+    make_task("Buy milk")
+    page = f"{EXPORT}?q=1"
+    assert f'formaction="{EXPORT}csv/"' in staff.get(page).content.decode()
+    safe = form_on(staff, page)
+    unsafe = form_on(staff, page, spreadsheet_safe=None)
+    rows = [
+        [row["title"] for row in csv.DictReader(io.StringIO(b"".join(staff.get(f"{EXPORT}csv/", form)).decode()))]
+        for form in (safe, unsafe, safe | {"all": "1"}, unsafe | {"all": "1"})
+    ]
+    assert rows == [["'=1+1"], ["=1+1"], ["'=1+1", "Buy milk"], ["=1+1", "Buy milk"]]
+    assert [task["title"] for task in json.loads(b"".join(staff.get(f"{EXPORT}json/", safe)))] == ["=1+1"]
 
 
 def test_a_filter_or_format_that_is_none_is_not_exported(staff: Client) -> None:
@@ -225,6 +242,7 @@ def test_selected_tasks_are_exported_in_a_format_of_choice(staff: Client) -> Non
     assert ".jsonl" in answer.headers["Content-Disposition"]
     lines = b"".join(answer.streaming_content).splitlines()  # type: ignore[attr-defined]  # it is a StreamingHttpResponse
     assert [json.loads(line)["title"] for line in lines] == ["Task 0", "Task 1"]
+    assert form["spreadsheet_safe"] == ["on"]
 
 
 def test_more_than_a_list_shows_are_not_exported_by_selection(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from tasks.admin.base import StaffAdmin, count_of
 from tasks.admin.preview import LARGEST, Preview
 from tasks.models import Task
 from tasks.transfer import load
+from tasks.transfer.csv_rows import SAFE
 from tasks.transfer.dump import dump
 from tasks.transfer.formats import FORMATS, format_of
 from tasks.transfer.models import Upload
@@ -46,6 +47,15 @@ class UploadForm(forms.Form):
         if not format_of(file.name):
             raise forms.ValidationError(f"The name must end in {ENDING}.")
         return file
+
+
+class SafeForm(forms.Form):
+    spreadsheet_safe = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Safe to open in a spreadsheet (CSV)",
+        help_text="A cell that a spreadsheet would take for a formula gets an apostrophe. An import removes it.",
+    )
 
 
 class TransferPages(StaffAdmin):
@@ -89,26 +99,30 @@ class TransferPages(StaffAdmin):
         return HttpResponse(text.getvalue(), headers=download_headers("invalid-rows", format_of(upload.name) or ""))
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
-        context = {"title": "Export tasks", "formats": FORMATS, "query": request.GET.urlencode()}
+        context = {"title": "Export tasks", "formats": FORMATS, "query": list(request.GET.lists()), "form": SafeForm()}
         return self.page(request, "task/export", context)
 
     def export_download_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
-        """All tasks, or with a query string those of the list that it filters."""
+        """All tasks, or those of the list that the query string filters."""
         if file_format not in FORMATS:
             raise Http404
+        query = request.GET.copy()
+        safe, everything = query.pop(SAFE, None), query.pop("all", None)
+        request.GET = query  # type: ignore[assignment]  # the list would take those two for filters
         try:
-            tasks = self.get_changelist_instance(request).queryset if request.GET else None
+            tasks = self.get_changelist_instance(request).queryset if query and not everything else None
         except IncorrectLookupParameters:
             return HttpResponseRedirect(f"{reverse('admin:tasks_task_changelist')}?e=1")
-        return file_of(file_format, tasks)
+        return file_of(file_format, tasks, spreadsheet_safe=bool(safe))
 
     def _upload(self, request: HttpRequest) -> Upload:
         return get_object_or_404(Upload, user_id=str(request.user.pk))
 
 
-def file_of(file_format: str, tasks: QuerySet[Task] | None) -> StreamingHttpResponse:
+def file_of(file_format: str, tasks: QuerySet[Task] | None, *, spreadsheet_safe: bool = False) -> StreamingHttpResponse:
     """A download of all tasks, or of those in the queryset."""
-    return StreamingHttpResponse(blocks(dump(file_format, tasks)), headers=download_headers("tasks", file_format))
+    pieces = dump(file_format, tasks, spreadsheet_safe=spreadsheet_safe)
+    return StreamingHttpResponse(blocks(pieces), headers=download_headers("tasks", file_format))
 
 
 def blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:

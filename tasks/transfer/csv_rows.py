@@ -27,7 +27,7 @@ BACKSLASHES = re.compile(r"\\+")
 SPECIAL = re.compile(r'[,"\r\n]')
 SAFE = "spreadsheet_safe"
 # Also the full-width forms of = + - @, which Excel accepts in East Asian locales. PostgreSQL uses it too.
-FORMULA = r"^'*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-]"
+FORMULA = r"'*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-]"
 IS_FORMULA = re.compile(FORMULA)
 SEPARATORS = ",;\t"
 SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\s*", re.IGNORECASE)  # Excel's way to name it
