@@ -5,14 +5,19 @@ import gzip
 import io
 import json
 import re
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import OperationalError, connection
+from django.http import HttpRequest
 from django.test import Client
 
+from tasks.admin.patience import GONE, patience
 from tasks.models import Change, Reference, Task, Upload
+from tasks.transfer import load
 from tasks.transfer.load import LOCK
 from tasks.transfer.records import COLUMNS
 from tests.factories import make_member, make_task, make_tasks
@@ -128,6 +133,63 @@ def test_a_file_that_can_not_be_read_is_not_imported_by_a_form_of_ones_own(staff
     upload(staff, b"[", "tasks.json")
     version = f"{Upload.objects.get().at.timestamp()} 0 None"
     assert "can’t be imported." in plain(staff.post(PREVIEW, {"version": version}))
+
+
+@pytest.mark.parametrize(("limit", "name"), [("MOST_ROWS", "rows"), ("MOST_TAGS", "tags")])
+def test_a_file_with_too_many_rows_or_tags_is_refused_with_the_way_out(
+    staff: Client, monkeypatch: pytest.MonkeyPatch, limit: str, name: str
+) -> None:
+    content = b'title,tags\nA,"x,y"\n,z\nC,z\n'
+    monkeypatch.setattr(f"tasks.admin.preview.{limit}", 3)
+    assert "Tasks to create: 2" in upload(staff, content)
+    monkeypatch.setattr(f"tasks.admin.preview.{limit}", 2)
+    said = f"tasks.csv can’t be imported. It has more than 2 {name}. Use manage.py import_tasks, or divide the file."
+    assert said in upload(staff, content)
+
+
+def test_a_preview_that_takes_too_long_ends_with_the_way_out(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.admin.patience.SECONDS", 0)
+    answer = staff.post(IMPORT, {"file": SimpleUploadedFile("tasks.csv", TASKS + b"r3,,,,,\n")}, follow=True)
+    assert answer.redirect_chain == [(PREVIEW, 302), (IMPORT, 302)]
+    said = "takes too long here. Try again later, divide the file, or use manage.py import_tasks."
+    assert f"Nothing was imported: tasks.csv {said}" in answer.content.decode()
+    assert "The invalid rows of tasks.csv take too long here." in staff.get(BAD, follow=True).content.decode()
+
+
+def test_an_import_that_waits_for_the_database_too_long_leaves_nothing(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow() -> Iterator[int]:
+        yield from write_all()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(60)")
+
+    write_all = load.write
+    upload(staff, TASKS)
+    form = form_on(staff, PREVIEW)
+    monkeypatch.setattr(load, "write", slow)
+    monkeypatch.setattr("tasks.admin.patience.SECONDS", 1)
+    assert (
+        "Nothing was imported: tasks.csv takes too long here."
+        in staff.post(PREVIEW, form, follow=True).content.decode()
+    )
+    assert not Task.objects.exists()
+
+
+def test_only_a_statement_that_is_too_slow_is_reported_as_slow() -> None:
+    with pytest.raises(OperationalError), patience(HttpRequest()):
+        raise OperationalError
+
+
+@pytest.mark.skipif(not GONE, reason="Only Linux tells a server that the client has gone.")
+def test_a_preview_ends_when_its_client_has_gone(staff: Client) -> None:
+    upload(staff, TASKS)
+    ours, clients = socket.socketpair()
+    request: dict[str, Any] = {"gunicorn.socket": ours}
+    with ours, clients:
+        assert staff.get(PREVIEW, **request).status_code == 200
+        clients.close()
+        assert staff.get(PREVIEW, **request)["Location"] == IMPORT
 
 
 def test_what_is_in_a_file_is_text_and_never_html(staff: Client) -> None:

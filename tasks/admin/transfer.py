@@ -22,7 +22,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tasks.admin.base import StaffAdmin, count_of
-from tasks.admin.preview import LARGEST, Preview
+from tasks.admin.patience import TooSlow, patience
+from tasks.admin.preview import LARGEST, MOST_ROWS, MOST_TAGS, Preview
 from tasks.models import Task
 from tasks.transfer import load
 from tasks.transfer.csv_rows import SAFE
@@ -33,11 +34,14 @@ from tasks.transfer.records import COLUMNS
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "json": "application/json"}
 ENDING = ".csv, .jsonl, .ndjson or .json, optionally followed by .gz"
+TOO_SLOW = "Try again later, divide the file, or use manage.py import_tasks."
 
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        help_text=f"At most 10 MB, also after decompression. The name must end in {ENDING}.", max_length=255
+        help_text=f"At most 10 MB, also after decompression, {MOST_ROWS:,} rows and {MOST_TAGS:,} tags."
+        f" The name must end in {ENDING}.",
+        max_length=255,
     )
 
     def clean_file(self) -> Any:
@@ -70,20 +74,24 @@ class TransferPages(StaffAdmin):
 
     def import_preview_view(self, request: HttpRequest) -> HttpResponse:
         """What would be created. A POST creates it, if it is still what the page showed."""
-        preview = Preview(self._upload(request))
+        upload = self._upload(request)
         try:
             # Durable: inside a savepoint the tasks would get another xmin, and the touch trigger would update them.
-            with transaction.atomic(durable=True):
+            with transaction.atomic(durable=True), patience(request) as check:
+                preview = Preview(upload, check)
                 if request.method == "POST":
                     load.lock()
                 preview.look(keep=request.method == "POST")
                 as_shown = bool(preview.outcome) and request.POST.get("version") == preview.version
                 if as_shown:
                     done = sum(load.write())
-                    preview.upload.delete()
+                    upload.delete()
         except load.Busy:
             self.refuse(request, "Nothing was imported: another import is running. Try again when it has finished.")
             return HttpResponseRedirect(request.path)
+        except TooSlow:
+            self.refuse(request, f"Nothing was imported: {upload} takes too long here. {TOO_SLOW}")
+            return HttpResponseRedirect(reverse("admin:tasks_task_import"))
         if as_shown:
             self.tell(request, f"{count_of(done)} imported.")
             return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
@@ -94,8 +102,12 @@ class TransferPages(StaffAdmin):
     def import_bad_view(self, request: HttpRequest) -> HttpResponse:
         """The invalid rows as a file."""
         upload, text = self._upload(request), io.StringIO()
-        with transaction.atomic():
-            Preview(upload, text).look()
+        try:
+            with transaction.atomic(), patience(request) as check:
+                Preview(upload, check, text).look()
+        except TooSlow:
+            self.refuse(request, f"The invalid rows of {upload} take too long here. {TOO_SLOW}")
+            return HttpResponseRedirect(reverse("admin:tasks_task_import"))
         return HttpResponse(text.getvalue(), headers=download_headers("invalid-rows", format_of(upload.name) or ""))
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
