@@ -121,7 +121,7 @@ def test_a_todoist_title_with_only_labels_is_kept() -> None:
     [
         ("TYPE,CONTENT,COLOUR\ntask,A,red\n", {"COLOUR of a task": 1}),
         ("TYPE,CONTENT,COLOUR\ntask,A,\n", {}),
-        ("TYPE,CONTENT,IS_COLLAPSED,\nsection,S,True,\ntask,A,False,x\n", {"a column without a name of a task": 1}),
+        ("TYPE,CONTENT,,IS_COLLAPSED\nsection,S,,True\ntask,A,x,False\n", {"a column without a name of a task": 1}),
         ("TYPE,CONTENT,DESCRIPTION\nsection,S,Text\ntask,A,\n", {"DESCRIPTION of a section": 1}),
         ("TYPE,CONTENT,PRIORITY\ntask,A,\nreminder,B,1\n,,4\n", {"a reminder row": 1, "a row without TYPE": 1}),
         ("type, content,Labels\nTask,A,x\n", {"LABELS of a task": 1}),

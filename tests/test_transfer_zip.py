@@ -120,7 +120,7 @@ EXPECTED = "Expected data.json, as in Vikunja's export, or CSV files of projects
         ({"A.csv": "title\nA\n"}, "A.csv: This is CSV, not Todoist's CSV. Extract data.json or the CSV files"),
         ({**TODOIST, "A.csv": f'{HEADER}task,"A\n'}, "A.csv: line 2: A quoted cell begins in this row"),
         ({"A.csv": HEADER + "task,A,1\n" * 200_000}, "A.csv is compressed to less than 1/200 of its size."),
-        ({"A.csv": WORK.encode("latin-1") + b"\xe4"}, "A.csv: line 3: The text is not UTF-8."),
+        ({"A.csv": WORK.encode("latin-1") + b"\xe4"}, "A.csv: line 3: The text is not UTF-8"),
     ],
 )
 def test_a_zip_file_of_something_else_is_refused_with_what_was_expected(
