@@ -193,7 +193,7 @@ def test_a_row_with_too_many_cells_keeps_them_in_the_file_of_bad_rows(tmp_path: 
     bad = tmp_path / "bad.csv"
     run(write(tmp_path, "reference,title\nr1,A,B\n"), skip_bad=str(bad))
     assert bad.read_text().splitlines()[1:] == [
-        '"Expected 2 cells, as in the header; this row has 3. A cell that contains a comma must be quoted.",r1,A,B'
+        '"Expected 2 cells, as in the header; this row has 3. A cell that contains a separator must be quoted.",r1,A,B'
     ]
 
 

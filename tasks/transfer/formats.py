@@ -10,7 +10,7 @@ from tasks.transfer.csv_rows import CSVWriter, own_records, read_csv
 from tasks.transfer.foreign.draft import Notices
 from tasks.transfer.foreign.todoist import is_todoist, todoist_records
 from tasks.transfer.foreign.vikunja import is_vikunja, vikunja_records
-from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, lines_records, require_array
+from tasks.transfer.json_rows import JSONLinesWriter, JSONWriter, array_records, is_page, lines_records, page_records
 from tasks.transfer.json_stream import JSONStream
 from tasks.transfer.records import BadFile, Record
 from tasks.transfer.source import Source
@@ -64,7 +64,8 @@ def read_text(source: Source, file_format: str, notices: Notices, project: str =
     if file_format == "jsonl":
         return Reading("JSON Lines", "jsonl", lines_records(source.lines()))
     stream = JSONStream(source)
-    require_array(stream)
+    if is_page(stream):
+        return Reading("a page of the API", "json", ended(stream, page_records(stream, notices.left)), notices)
     if is_vikunja(stream):
         return Reading(VIKUNJA, "json", ended(stream, vikunja_records(stream, notices)), notices)
     return Reading("JSON", "json", ended(stream, array_records(stream)))
@@ -97,10 +98,10 @@ def named(name: str, of: str, reading: Reading) -> Iterator[Record]:
 
 
 def ended(stream: JSONStream, records: Iterator[Record]) -> Iterator[Record]:
-    """The records; any text after the array is an error."""
+    """The records; any text after the array, or the page that has it, is an error."""
     yield from records
     if stream.peek():
-        raise stream.refusal("There is text after the end of the array.")
+        raise stream.refusal("There is text after the end of the array or object.")
 
 
 def reason_of(exc: OSError) -> str:

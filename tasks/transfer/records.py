@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from rest_framework import serializers
 
 from config.api.errors import InvalidBody
-from config.api.faults import Fault
+from config.api.faults import MAX_FAULTS, Fault
 from config.api.fields import CharField, DateTimeField
 from config.api.parsers import Members, with_faults
 from tasks.serializers import TaskSerializer
@@ -16,6 +16,8 @@ from tasks.transfer.models import REFERENCE_LENGTH
 
 # The column of a file of bad rows that has the errors. It is for people; an import ignores it.
 NOTE = "error"
+# The API returns id and updated_at and ignores them in a request body.
+IGNORED = (NOTE, "id", "updated_at")
 Values = dict[str, Any]  # the validated record: a value for each of COLUMNS
 
 
@@ -106,7 +108,7 @@ def checked(record: Record) -> Values | None:
     try:
         values: Values = ImportSerializer.shared().run_validation(members)
     except InvalidBody as exc:
-        record.faults = faults_of(record.line, exc.faults)
+        record.faults = faults_of(record.line, exc.faults[:MAX_FAULTS])
         return None
     return values
 
