@@ -81,8 +81,8 @@ class Job:
     def run(self) -> load.Outcome:
         with ExitStack() as stack:
             file = sys.stdin.buffer if self.file == "-" else stack.enter_context(Path(self.file).open("rb"))
-            if self.skip_bad and not self.dry_run:
-                self.writer = WRITERS[self.file_format](stack.enter_context(Path(self.skip_bad).open("w", newline="")))
+            if self.skip_bad:
+                self.open_bad(Path(self.skip_bad), file, stack)
             size = os.fstat(file.fileno()).st_size or None  # 0 for a pipe: its size is unknown
             bar = tqdm.wrapattr(file, "read", total=size, disable=None, desc="reading", leave=False)
             watched: Any = stack.enter_context(bar)
@@ -91,6 +91,17 @@ class Job:
             if self.writer:
                 self.writer.close()
             return outcome
+
+    def open_bad(self, path: Path, file: Any, stack: ExitStack) -> None:
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise CommandError(f"--skip-bad names the file that is imported, {path}. Nothing was imported.")
+        if not self.dry_run:
+            self.writer = WRITERS[self.file_format](stack.enter_context(path.open("w", newline="")))
+        elif path.is_file() or path.is_dir():
+            path.open("a").close()  # raises what the import would
+        elif not path.exists():
+            path.open("x").close()
+            path.unlink()
 
     def transact(self) -> load.Outcome:
         with transaction.atomic(durable=True):
