@@ -232,6 +232,29 @@ def test_a_dry_run_with_a_bad_row_is_refused_as_the_import_would_be(tmp_path: Pa
     assert said.endswith(f"Bad rows: 1. Nothing would be imported. {HINT}")
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_for_bad_rows_that_cannot_be_written_is_refused_in_a_dry_run_too(
+    tmp_path: Path, *, dry_run: bool
+) -> None:
+    file = write(tmp_path, TASKS)
+    for skip_bad, reason in (
+        (
+            tmp_path / "missing" / "bad.csv",
+            f"{tmp_path}/missing/bad.csv: No such file or directory. Nothing was imported.",
+        ),
+        (tmp_path, "Is a directory. Nothing was imported."),
+        (file, f"--skip-bad names the file that is imported, {file}. Nothing was imported."),
+    ):
+        assert reason in refused(file, skip_bad=str(skip_bad), dry_run=dry_run)
+    assert file.read_text() == TASKS
+    (tmp_path / "bad.csv").write_text("before")
+    assert "2; already there: 0" in run(file, skip_bad=str(tmp_path / "bad.csv"), dry_run=dry_run)
+    assert ((tmp_path / "bad.csv").read_text() == "before") == dry_run
+    run(file, skip_bad=str(tmp_path / "new.csv"), dry_run=dry_run)
+    assert (tmp_path / "new.csv").exists() != dry_run
+    run(file, skip_bad="/dev/null", dry_run=dry_run)
+
+
 def test_the_history_names_the_import_as_the_actor(tmp_path: Path) -> None:
     connection.close()
     run(write(tmp_path, TASKS))

@@ -192,6 +192,14 @@ def test_an_unknown_field_is_named_with_the_known_ones() -> None:
     assert all(name in fault for name in COLUMNS)
 
 
+def test_many_unknown_fields_are_one_error() -> None:
+    fields = {f"x{number}" * 50: 1 for number in range(20)}
+    _, (fault,) = rows_of(json.dumps({"title": "a", **fields}), "jsonl")
+    assert fault.startswith("line 1: Unknown fields, 20 of them, such as 'x0x0")
+    assert fault.endswith(f". Known fields: {', '.join(COLUMNS)}.")
+    assert len(fault) < 1000
+
+
 @pytest.mark.parametrize("header", ["title,description", "CONTENT,TYPE"])
 def test_a_null_character_in_csv_is_a_bad_row(header: str) -> None:
     rows, faults = rows_of(f"{header}\na\0,task\nGood,task\n", "csv")

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 from django.http import HttpRequest
 from psycopg.errors import QueryCanceled
 
-SECONDS = 10
+SECONDS = 12
 GONE = getattr(select, "POLLRDHUP", 0)  # only Linux tells; elsewhere the time is the only limit
 
 

@@ -17,8 +17,8 @@ from tasks.transfer.records import COLUMNS, BadFile, Record, RowFault, Values, g
 from tasks.transfer.source import Source
 
 LARGEST = 10 * 1024 * 1024  # bytes of a file, also after decompression
-# Writing as many takes half of the time that a request may take (patience.py), on one core.
-MOST_ROWS, MOST_TAGS = 50_000, 100_000
+# Reading and writing as many takes 6 s of one core, half of the time that a request may take (patience.py).
+MOST_ROWS, MOST_TAGS = 25_000, 50_000
 TOO_MANY = "It has more than {:,} {}. Use manage.py import_tasks, or divide the file."
 MOST_FAULTS, FIRST_ROWS = 100, 10  # on the page
 # The fields that an API client can write.

@@ -18,6 +18,7 @@ from tasks.transfer.models import REFERENCE_LENGTH
 NOTE = "error"
 # The API returns id and updated_at and ignores them in a request body.
 IGNORED = (NOTE, "id", "updated_at")
+MOST_UNKNOWN = 5  # fields of a row that are each compared with the known ones, which is slow
 Values = dict[str, Any]  # the validated record: a value for each of COLUMNS
 
 
@@ -102,6 +103,11 @@ def checked(record: Record) -> Values | None:
     """The validated values, or None if the record is bad; record.faults then has every error."""
     if record.reason:
         record.faults.append(RowFault(record.line, "", record.reason))
+    unknown = [name for name in record.values if name not in COLUMNS] if len(record.values) > MOST_UNKNOWN else []
+    if len(unknown) > MOST_UNKNOWN and not record.faults:
+        names = ", ".join(repr(name[:50]) for name in unknown[:10])
+        reason = f"Unknown fields, {len(unknown):,} of them, such as {names}. Known fields: {', '.join(COLUMNS)}."
+        record.faults.append(RowFault(record.line, "", reason))
     if record.faults:
         return None
     members = record.values if isinstance(record.values, Members) else with_faults(Members(record.values))

@@ -88,13 +88,23 @@ class Job:
             bar = tqdm.wrapattr(file, "read", total=size, disable=None, desc="reading", leave=False)
             watched: Any = stack.enter_context(bar)
             self.reading = read(Source(watched), self.file_format)
-            if self.skip_bad and not self.dry_run:
-                bad_file = stack.enter_context(Path(self.skip_bad).open("w", newline=""))
-                self.writer = WRITERS[self.reading.file_format](bad_file)
+            if self.skip_bad:
+                self.open_bad(Path(self.skip_bad), file, stack)
             outcome = self.transact()
             if self.writer:
                 self.writer.close()
             return outcome
+
+    def open_bad(self, path: Path, file: Any, stack: ExitStack) -> None:
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise CommandError(f"--skip-bad names the file that is imported, {path}. Nothing was imported.")
+        if not self.dry_run:
+            self.writer = WRITERS[self.reading.file_format](stack.enter_context(path.open("w", newline="")))
+        elif path.is_file() or path.is_dir():
+            path.open("a").close()  # raises what the import would
+        elif not path.exists():
+            path.open("x").close()
+            path.unlink()
 
     def transact(self) -> load.Outcome:
         with transaction.atomic(durable=True):
