@@ -34,7 +34,7 @@ NOTES: dict[str, tuple[str, Callable[[Any], object]]] = {
 def is_vikunja(stream: JSONStream) -> bool:
     """Decides by the first item of the array: a project has `tasks`, or is longer than a task in our format can be."""
     first = stream.first_item(LONGEST_TASK)
-    return TASKS in first if isinstance(first, dict) else len(stream.text) > LONGEST_TASK
+    return TASKS in first if isinstance(first, dict) else first is None and len(stream.text) > LONGEST_TASK
 
 
 def vikunja_records(stream: JSONStream, notices: Notices) -> Iterator[Record]:
