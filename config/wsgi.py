@@ -26,7 +26,7 @@ handler = Handler()
 def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Sees to what Django does not look at: the form of the target, and whether the body came whole."""
     environ.pop("HTTP_RANGE", None)  # nothing is served in parts; a file of WhiteNoise comes whole
-    refusal = refuse_target(environ) or read_body(environ)
+    refusal = refuse_target(environ) or refuse_prefix(environ) or read_body(environ)
     if refusal is not None:
         start_response(f"{refusal.status_code} {refusal.reason_phrase}", [*refusal.items()])
         return [refusal.content]
@@ -49,6 +49,18 @@ def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:
     if "%2f" in path.lower():  # WSGI would make it a slash, and this path another one
         return problem("not_found", f"There is nothing at {shortened(path)}.")
     return None
+
+
+def refuse_prefix(environ: WSGIEnvironment) -> HttpResponse | None:
+    """Links and pages would lead to paths without the prefix, which belong to another service of that host."""
+    prefix = environ.get("HTTP_X_FORWARDED_PREFIX", "").strip("/")
+    if not (settings.TRUSTED_PROXIES and prefix):
+        return None
+    return problem(
+        "bad_request",
+        f"The proxy serves this under the path prefix /{shortened(prefix)}, which the service does not support:"
+        " it needs a host name of its own.",
+    )
 
 
 def read_body(environ: WSGIEnvironment) -> HttpResponse | None:
