@@ -21,7 +21,9 @@ def limits() -> Iterator[float]:
 
     In a container the path may be that of the host, while only the container's own cgroup is mounted, as the root.
     """
-    paths = [PurePath(line.split(":", 2)[2].lstrip("/")) for line in OWN.read_text().splitlines()] if OWN.exists() else []
+    paths = (
+        [PurePath(line.split(":", 2)[2].lstrip("/")) for line in OWN.read_text().splitlines()] if OWN.exists() else []
+    )
     for folder in dict.fromkeys(part for path in paths for part in (path, *path.parents)):
         yield limit((CGROUPS / folder / "cpu.max",))
         yield limit(CGROUPS / "cpu" / folder / f"cpu.cfs_{name}_us" for name in ("quota", "period"))

@@ -26,7 +26,7 @@ def refuse_other_machines(host: str) -> None:
     if settings.LOOPBACK_ONLY and not is_loopback(host):
         refuse(
             "BIND",
-            f"is on {host}, which other machines can reach, and without DATABASE_URL all of them may update every task."
+            f"is on {host}, which other machines can reach, but without DATABASE_URL everyone may write every task."
             " Set DATABASE_URL, or set API_ANONYMOUS to what everyone may do: write, read or none.",
         )
 
