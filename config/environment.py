@@ -72,9 +72,9 @@ class Environment:
     def number(
         self, variable: str, *, default: int, least: int, most: int, auto: Callable[[], int] | None = None
     ) -> int:
-        """With `auto`, the value may also be the word auto, which stands for what the function returns."""
+        """With `auto`, the value may also be 0 or the word auto, which stand for what the function returns."""
         value = self.text(variable, str(default))
-        if auto and value == "auto":
+        if auto and value in ("0", "auto"):
             return min(max(auto(), least), most)
         if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
             word = "auto or " if auto else ""

@@ -57,8 +57,9 @@ def test_without_cgroups_and_affinity_it_is_what_the_machine_has(
     assert cpus.available() == 6
 
 
+@pytest.mark.parametrize("value", ["auto", "0"])  # gunicorn itself reads the environment, and fails on a word
 @pytest.mark.parametrize(("found", "workers"), [(3, 3), (1000, 256)])
-def test_auto_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch, found: int, workers: int) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", "auto")
+def test_auto_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch, value: str, found: int, workers: int) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", value)
     number = Environment("").number("WEB_CONCURRENCY", default=2, least=1, most=256, auto=lambda: found)
     assert number == workers

@@ -85,7 +85,7 @@ def test_a_database_url_is_taken_apart() -> None:
         ({"DEBUG": "maybe"}, "DEBUG must be true or false, not 'maybe'."),
         ({"API_ANONYMOUS": "all"}, "API_ANONYMOUS must be one of write, read, none, not 'all'."),
         ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY must be auto or a whole number from 1 to 256, not 'two'."),
-        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY must be auto or a whole number from 1 to 256, not '0'."),
+        ({"WEB_CONCURRENCY": "257"}, "WEB_CONCURRENCY must be auto or a whole number from 1 to 256, not '257'."),
         ({"TRUSTED_PROXIES": "yes"}, "TRUSTED_PROXIES must be a whole number from 0 to 9, not 'yes'."),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be a whole number from 0 to 9, not '-1'."),
         (
