@@ -22,5 +22,5 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin PYTHONUNBUFFERED=1 BIND=0.0.0.0:
 # A number, so that Kubernetes sees that it is not root.
 USER 10001:10001
 EXPOSE 8000
-HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --start-interval=2s CMD ["python", "manage.py", "check_health"]
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s CMD ["python", "manage.py", "check_health"]
 CMD ["gunicorn", "-c", "config/gunicorn.py", "config.wsgi"]

@@ -1,23 +1,16 @@
-"""Dockerfile and compose.yaml: what they name exists, and the image's commands run in a sandbox that is as closed."""
+"""Dockerfile and compose.yaml: what they name exists. test_image.py runs what the image would run."""
 
 import json
-import os
 import re
-import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from django.core.management import get_commands
 
-from tests.faults import Database, children, running_database
-from tests.servers import ROOT, await_answer, free_port
+from tests.servers import ROOT
 from tests.test_settings import variables_in
 
 INSTRUCTIONS = [
@@ -125,110 +118,3 @@ def test_nginx_gets_the_documented_server_with_the_host_and_the_service_of_compo
     assert "/etc/letsencrypt/live/a.example/" in server
     assert re.findall(r"proxy_pass (\S+);", server) == [f"http://service:{the('EXPOSE')}"]
     assert "127.0.0.1" not in server
-
-
-# The image, as far as it goes without a container engine
-
-
-@pytest.fixture(scope="module")
-def database() -> Iterator[Database]:
-    with running_database() as database:
-        yield database
-
-
-@pytest.fixture(scope="module")
-def image() -> Iterator[Path]:
-    """The files that the Dockerfile copies."""
-    with tempfile.TemporaryDirectory(prefix="tasks-image-") as folder:
-        Path(folder).chmod(0o755)  # other accounts read the image too
-        for source, target in COPIED:
-            copy = shutil.copytree if (ROOT / source).is_dir() else shutil.copy
-            place = Path(folder) / target / ("" if (ROOT / source).is_dir() else Path(source).name)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            copy(ROOT / source, place)
-        yield Path(folder)
-
-
-def sandbox(image: Path, *command: str) -> list[str]:
-    """The command as PID 1 of a container: its account and its folder; only /tmp and /dev/shm can be written to."""
-    prefix = Path(sys.prefix).resolve()
-    shown = ["/usr", "/bin", "/lib", "/lib64", "/sbin", "/etc", str(prefix), sys.base_prefix]
-    # bwrap would create the folders above them for root alone.
-    above = [str(each) for path in (*shown, the("WORKDIR")) for each in reversed(Path(path).parents)]
-    user, group = the("USER").split(":")
-    if os.getuid() == 0:
-        account = [
-            "setpriv",
-            f"--reuid={user}",
-            f"--regid={group}",
-            "--clear-groups",
-            "--bounding-set=-all",
-            "--inh-caps=-all",
-        ]
-        mapped = []
-    else:
-        account, mapped = [], ["--unshare-user", f"--uid={user}", f"--gid={group}"]
-    return [
-        *("bwrap", "--die-with-parent", "--unshare-pid", "--as-pid-1", *mapped),
-        *("--proc", "/proc", "--dev", "/dev"),
-        *("--perms", "1777", "--tmpfs", "/dev/shm", "--perms", "1777", "--tmpfs", "/tmp"),
-        *(part for path in dict.fromkeys(above) if path != "/" for part in ("--perms", "0755", "--dir", path)),
-        *(part for path in shown for part in ("--ro-bind-try", path, path)),
-        *("--ro-bind", str(image), the("WORKDIR"), "--chdir", the("WORKDIR"), "--remount-ro", "/"),
-        *("--setenv", "PATH", f"{prefix}/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
-        *(*account, *command),
-    ]
-
-
-@pytest.fixture(scope="module")
-def run(image: Path, database: Database) -> Any:
-    if not shutil.which("bwrap"):
-        pytest.skip("bubblewrap is not installed")
-    given = OURS["service"]["environment"]
-    values = {"DATABASE_URL": database.url, "SECRET_KEY": "only-for-tests-" * 4, "ALLOWED_HOSTS": "127.0.0.1"}
-    settings = {name: values.get(name, re.sub(r"\$\{\w+:-(.*)\}", r"\1", str(value))) for name, value in given.items()}
-    environment = {**ENV, **settings, "BIND": f"0.0.0.0:{free_port()}"}
-    tried = subprocess.run(sandbox(image, "true"), env=environment, capture_output=True, text=True, check=False)
-    if tried.returncode:
-        pytest.skip(f"no sandbox here: {tried.stderr.strip()}")
-
-    def start(*command: str) -> subprocess.Popen[str]:
-        pipe = subprocess.PIPE
-        return subprocess.Popen(sandbox(image, *command), env=environment, stdout=pipe, stderr=pipe, text=True)
-
-    start.port = environment["BIND"].rpartition(":")[2]  # type: ignore[attr-defined]
-    return start
-
-
-def output(process: subprocess.Popen[str]) -> tuple[int, str]:
-    out, err = process.communicate(timeout=60)
-    return process.returncode, out + err
-
-
-@pytest.mark.slow
-def test_the_sandbox_is_read_only_except_for_tmp(run: Any) -> None:
-    program = "import os; print(os.getuid()); open('/tmp/a', 'w'); open('/dev/shm/a', 'w'); open('a', 'w')"
-    status, shown = output(run("python", "-c", program))
-    assert status == 1
-    assert shown.startswith(the("USER").partition(":")[0])
-    assert "Read-only file system: 'a'" in shown
-
-
-@pytest.mark.slow
-def test_the_service_runs_is_healthy_and_stops_as_pid_1_of_a_closed_container(run: Any) -> None:
-    status, shown = output(run(*OURS["migrate"]["command"]))
-    assert status == 0, shown
-    status, shown = output(run(*HEALTHCHECK))
-    assert (status, "does not answer" in shown) == (1, True)
-    service = run(*COMMAND)
-    await_answer(f"http://127.0.0.1:{run.port}/health", service)
-    assert output(run(*HEALTHCHECK)) == (0, "")
-    assert output(run(*OURS["housekeeping"]["command"]))[0] == 0
-    (arbiter,) = children(service.pid)
-    state = Path(f"/proc/{arbiter}/status").read_text()
-    assert re.search(r"^NSpid:\t\d+\t1$", state, re.MULTILINE)
-    assert re.search(r"^CapEff:\t0+$", state, re.MULTILINE)
-    os.kill(arbiter, signal.SIGTERM)
-    status, shown = output(service)
-    assert status == 0, shown
-    assert "Traceback" not in shown

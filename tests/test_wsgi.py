@@ -2,6 +2,7 @@
 
 import io
 import json
+import subprocess
 import urllib.request
 from typing import Any
 
@@ -59,7 +60,7 @@ def test_a_path_prefix_of_the_proxy_is_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize("variable", ["SCRIPT_NAME", "FORCE_SCRIPT_NAME"])
 def test_a_path_prefix_of_the_environment_stops_the_start(variable: str) -> None:
-    _, shown = start_gunicorn(**{variable: "/work"}).communicate(timeout=60)
+    _, shown = start_gunicorn(subprocess.PIPE, **{variable: "/work"}).communicate(timeout=60)
     assert f"tasks-api: {variable} is set, but the service can't run under a path prefix." in shown
 
 
