@@ -27,6 +27,10 @@ def refuse(variable: str, problem: str) -> NoReturn:
     sys.exit(f"tasks-api: {variable} {problem}")
 
 
+def say(warning: str) -> None:
+    sys.stderr.write(f"tasks-api: {warning}\n")
+
+
 class Environment:
     """The variables that django-environ finds in the process's environment and in `.env`, validated.
 
@@ -46,6 +50,15 @@ class Environment:
         if default is None and not value:
             refuse(variable, f"is required in a deployment. {hint}")
         return value
+
+    def warn(self) -> None:
+        """A line on stderr for what is no error, but probably a mistake. After all variables have been read."""
+        for name in sorted(os.environ.keys() - self.known):
+            # 0.85 finds a wrong or missing letter or two; other programs' variables are less alike.
+            for meant in difflib.get_close_matches(name.upper(), self.known, n=1, cutoff=0.85):
+                say(f"the variable {name} is unknown. Did you mean {meant}?")
+        if self.file.is_file() and self.file.stat().st_mode & stat.S_IROTH:
+            say(f"every account of this machine can read {self.file}, which may hold secrets. Run chmod 600 on it.")
 
     def secret(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
         """The value of the variable, or the content of the file that VARIABLE_FILE names. Both at once is an error."""
@@ -124,16 +137,3 @@ class Environment:
         if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
             refuse(variable, f"does not name a PostgreSQL database. {hint}")
         return config | {"ENGINE": "config.postgresql"}
-
-    def warn(self) -> None:
-        """A line on stderr for what is no error, but probably a mistake. After all variables have been read."""
-        for name in sorted(os.environ.keys() - self.known):
-            # 0.85 finds a wrong or missing letter or two; other programs' variables are less alike.
-            for meant in difflib.get_close_matches(name.upper(), self.known, n=1, cutoff=0.85):
-                say(f"the variable {name} is unknown. Did you mean {meant}?")
-        if self.file.is_file() and self.file.stat().st_mode & stat.S_IROTH:
-            say(f"every account of this machine can read {self.file}, which may hold secrets. Run chmod 600 on it.")
-
-
-def say(warning: str) -> None:
-    sys.stderr.write(f"tasks-api: {warning}\n")
