@@ -1,9 +1,13 @@
 """The environment, read strictly: a missing or invalid value stops the start with one line."""
 
+import difflib
 import ipaddress
+import os
 import re
+import stat
 import sys
 import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,6 +27,10 @@ def refuse(variable: str, problem: str) -> NoReturn:
     sys.exit(f"tasks-api: {variable} {problem}")
 
 
+def say(warning: str) -> None:
+    sys.stderr.write(f"tasks-api: {warning}\n")
+
+
 class Environment:
     """The variables that django-environ finds in the process's environment and in `.env`, validated.
 
@@ -31,14 +39,26 @@ class Environment:
     """
 
     def __init__(self, env_file: str) -> None:
+        self.file = Path(env_file)
+        self.known = set[str]()
         self._env = environ.Env()
         self._env.read_env(env_file)
 
     def text(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
+        self.known.add(variable)
         value: str = self._env.str(variable, default="").strip() or (default or "")
         if default is None and not value:
             refuse(variable, f"is required in a deployment. {hint}")
         return value
+
+    def warn(self) -> None:
+        """A line on stderr for what is no error, but probably a mistake. After all variables have been read."""
+        for name in sorted(os.environ.keys() - self.known):
+            # 0.85 finds a wrong or missing letter or two; other programs' variables are less alike.
+            for meant in difflib.get_close_matches(name.upper(), self.known, n=1, cutoff=0.85):
+                say(f"the variable {name} is unknown. Did you mean {meant}?")
+        if self.file.is_file() and self.file.stat().st_mode & stat.S_IROTH:
+            say(f"every account of this machine can read {self.file}, which may hold secrets. Run chmod 600 on it.")
 
     def secret(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
         """The value of the variable, or the content of the file that VARIABLE_FILE names. Both at once is an error."""
@@ -62,10 +82,16 @@ class Environment:
             refuse(variable, f"must be true or false, not {value!r}.")
         return value in TRUE
 
-    def number(self, variable: str, *, default: int, least: int, most: int) -> int:
+    def number(
+        self, variable: str, *, default: int, least: int, most: int, auto: Callable[[], int] | None = None
+    ) -> int:
+        """With `auto`, the value may also be 0 or the word auto, which stand for what the function returns."""
         value = self.text(variable, str(default))
+        if auto and value in ("0", "auto"):
+            return min(max(auto(), least), most)
         if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
-            refuse(variable, f"must be a whole number from {least} to {most}, not {value!r}.")
+            word = "auto or " if auto else ""
+            refuse(variable, f"must be {word}a whole number from {least} to {most}, not {value!r}.")
         return int(value)
 
     def choice(self, variable: str, options: tuple[str, ...], *, default: str) -> str:

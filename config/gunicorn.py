@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config import settings
 from config.api.errors import CODES, problem
+from config.environment import refuse
 from config.server import database, local_trial
 from config.server.access_log import AccessLogger
 from config.server.refusals import detail_of
@@ -37,6 +38,9 @@ limit_request_line = limit_request_field_size = settings.MAX_LINE_BYTES
 limit_request_fields = settings.MAX_HEADERS
 # Nothing here is mounted under a prefix; a SCRIPT_NAME that a client made up would be a crash, or another path.
 forwarder_headers = ""
+for variable in ("SCRIPT_NAME", "FORCE_SCRIPT_NAME"):  # gunicorn reads the first from the environment too
+    if os.environ.get(variable):
+        refuse(variable, "is set, but the service can't run under a path prefix. Give it a host name of its own.")
 # It would believe X-Forwarded-Proto of whoever comes from this machine or over a Unix socket;
 # config/server/proxy.py decides.
 forwarded_allow_ips = ""
@@ -57,6 +61,9 @@ util.write_error = write_problem
 
 def on_starting(server: Arbiter) -> None:
     if settings.LOCAL_TRIAL:
+        for address in server.address:  # of BIND, or of gunicorn's own options
+            if isinstance(address, tuple):
+                local_trial.refuse_other_machines(address[0])
         local_trial.refuse_used_port(bind)
         local_trial.prepare()
     else:

@@ -12,6 +12,7 @@ from typing import Any
 
 from config.environment import Environment
 from config.postgresql import embedded as embedded_postgres
+from config.server import cpus
 from config.server.secret_key import local_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,10 +34,12 @@ ALLOWED_HOSTS = env.hosts(
     hint="Expected the host names of this service, separated by commas, such as tasks.example.com,10.0.0.7.",
 )
 API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")
+# Nobody has decided who may call the API, so it is served on this machine only (config/server/local_trial.py).
+LOOPBACK_ONLY = LOCAL_TRIAL and not env.text("API_ANONYMOUS", "")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=9)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 BIND = env.address("BIND", "127.0.0.1:8000")
-WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256, auto=cpus.available)
 # Requests that one worker process serves at a time, each on a thread with a separate database connection.
 WEB_THREADS = 4
 
@@ -237,3 +240,5 @@ LOGGING = {
         },  # a wrong Host header is the client's error, and already answered with a 400
     },
 }
+
+env.warn()

@@ -30,7 +30,7 @@ def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[b
     is_head = environ["REQUEST_METHOD"] == "HEAD"
     if is_head:  # a GET whose body is dropped: some views, such as Django's login, answer another way to HEAD
         environ = environ | {"REQUEST_METHOD": "GET"}
-    answer = refuse_target(environ) or read_body(environ) or handler.answer(environ)
+    answer = refuse_target(environ) or refuse_prefix(environ) or read_body(environ) or handler.answer(environ)
     if answer is not None:
         return send(answer, start_response, is_head=is_head)
     body: Any = handler(environ, start_response)
@@ -55,6 +55,18 @@ def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:
     if "%2f" in path.lower():  # WSGI would make it a slash, and this path another one
         return problem("not_found", f"There is nothing at {shortened(path)}.")
     return None
+
+
+def refuse_prefix(environ: WSGIEnvironment) -> HttpResponse | None:
+    """Links and pages would lead to paths without the prefix, which belong to another service of that host."""
+    prefix = environ.get("HTTP_X_FORWARDED_PREFIX", "").strip("/")
+    if not (settings.TRUSTED_PROXIES and prefix):
+        return None
+    return problem(
+        "bad_request",
+        f"The proxy serves this under the path prefix /{shortened(prefix)}, which the service does not support:"
+        " it needs a host name of its own.",
+    )
 
 
 def read_body(environ: WSGIEnvironment) -> HttpResponse | None:

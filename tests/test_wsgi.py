@@ -2,16 +2,18 @@
 
 import io
 import json
+import subprocess
 import urllib.request
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from config.api.responses import JSONParts
 from config.server.responses import send
-from config.wsgi import application, read_body, refuse_target
+from config.wsgi import application, read_body, refuse_prefix, refuse_target
 from tests.factories import make_task
-from tests.servers import Server
+from tests.servers import Server, start_gunicorn
 
 
 def environ(target: str = "/tasks/", body: bytes = b"", **variables: str) -> dict[str, Any]:
@@ -39,6 +41,27 @@ def test_the_host_of_an_absolute_target_is_the_one_that_counts() -> None:
     given = environ("http://evil.example:80/tasks/")
     assert refuse_target(given) is None
     assert given["HTTP_HOST"] == "evil.example:80"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "prefix", "status"), [(0, "/work", None), (1, "", None), (1, "/", None), (1, "/work", 400)]
+)
+def test_a_path_prefix_of_the_proxy_is_refused(
+    settings: Settings, proxies: int, prefix: str, status: int | None
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    answer = refuse_prefix(environ(HTTP_X_FORWARDED_PREFIX=prefix))
+    assert (answer and answer.status_code) == status
+    assert (
+        answer is None or "under the path prefix /work, which the service does not support" in answer.content.decode()
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["SCRIPT_NAME", "FORCE_SCRIPT_NAME"])
+def test_a_path_prefix_of_the_environment_stops_the_start(variable: str) -> None:
+    _, shown = start_gunicorn(subprocess.PIPE, **{variable: "/work"}).communicate(timeout=60)
+    assert f"tasks-api: {variable} is set, but the service can't run under a path prefix." in shown
 
 
 @pytest.mark.parametrize(("protocol", "status"), [("HTTP/1.0", None), ("HTTP/1.1", 400)])

@@ -25,6 +25,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
             result = super().handle(conn)
         return result
 
+    def is_parent_alive(self) -> bool:
+        """A killed arbiter is a stop too: the port is free within a second, and requests in progress are finished.
+
+        gunicorn would listen until the last connection is closed, and the next start would find the port in use.
+        """
+        if not super().is_parent_alive():
+            self.alive = False
+        return bool(self.alive)
+
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)
         if not (enabled or self.alive):
