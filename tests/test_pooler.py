@@ -205,8 +205,11 @@ with database.cursor() as cursor:
 """
 
 
-def test_prepared_statements_are_used_where_the_pooler_keeps_them(pooler: str, database: Database) -> None:
+def test_prepared_statements_are_used_where_the_pooler_keeps_them(
+    pooler: str, database: Database, request: pytest.FixtureRequest
+) -> None:
+    """By default PgBouncer does since 1.24, for transactions. What it does for sessions can't be told apart."""
     version = subprocess.check_output([str(PGBOUNCER), "--version"], text=True).split()[1]
-    keeps = [int(part) for part in version.split(".")] >= [1, 22]
+    keeps = [int(part) for part in version.split(".")] >= [1, 24] and "[session]" not in request.node.name
     found = manage(pooler, database, "shell", "--no-imports", "-c", STATE).split()
     assert found == ["True", f"{keeps}", "10s", "100%", "True"]
