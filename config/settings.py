@@ -117,9 +117,9 @@ DATABASES["default"] |= {
     "OPTIONS": {
         "application_name": PROGRAM,
         "connect_timeout": 2,
-        # If a host vanishes, so that packets get no answer at all, a request that waits for it fails after 5 seconds:
+        # If a host vanishes, so that packets get no answer at all, a request that waits for it fails after 4 seconds:
         # without tcp_user_timeout (in milliseconds) after 15 minutes, and without keepalives after two hours.
-        "tcp_user_timeout": 5000,
+        "tcp_user_timeout": 4000,
         "keepalives_idle": 3,
         "keepalives_interval": 1,
         "keepalives_count": 2,
