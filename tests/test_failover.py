@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from config.postgresql.embedded import cluster, files, place, programs
-from tests.faults import NO_ANSWER, Client, Database, eventually, running_service
+from tests.faults import Client, Database, eventually, running_service
+from tests.servers import free_port
 from tests.test_pooler import manage
 from tests.waiting import patience
 
