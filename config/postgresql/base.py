@@ -26,7 +26,8 @@ OUTSIDE = re.compile(r"\s*(VACUUM|(CREATE( UNIQUE)? INDEX|DROP INDEX) CONCURRENT
 PROBE = b"tasks_probe"
 
 
-class Cursor(base.Cursor, psycopg.ClientCursor[Any]):  # the second is the base of the first, which the stubs lack
+# ClientCursor is a base of Django's cursor, which the stubs don't say.
+class SigningCursor(base.Cursor, psycopg.ClientCursor[Any]):
     """Sends the parameters of a transaction with its first statement, in one round trip."""
 
     database: "DatabaseWrapper | None" = None
@@ -81,7 +82,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.parameters = before
 
     def get_connection_params(self) -> dict[str, Any]:
-        return {**super().get_connection_params(), "cursor_factory": Cursor}
+        return {**super().get_connection_params(), "cursor_factory": SigningCursor}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self.prepared = OrderedDict[bytes, None]()  # names of statements, least recently used first
