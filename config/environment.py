@@ -6,12 +6,13 @@ import os
 import re
 import stat
 import sys
-import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import environ
+
+from config.postgresql.url import connection_settings
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
@@ -127,13 +128,7 @@ class Environment:
         return value
 
     def postgresql(self, variable: str) -> dict[str, Any]:
-        hint = "Expected postgresql://USER:PASSWORD@HOST:5432/NAME."
-        url = self.secret(variable)
         try:
-            config: dict[str, Any] = environ.Env.db_url_config(url)
-        except Exception:  # noqa: BLE001 - its message may contain the password
-            refuse(variable, f"is invalid. {hint}")
-        config["HOST"] = urllib.parse.unquote(config.get("HOST", ""))  # %2Frun%2Fpostgresql is a socket, as in libpq
-        if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
-            refuse(variable, f"does not name a PostgreSQL database. {hint}")
-        return config | {"ENGINE": "config.postgresql"}
+            return {"ENGINE": "config.postgresql", **connection_settings(self.secret(variable))}
+        except ValueError as exc:
+            refuse(variable, str(exc))

@@ -116,22 +116,31 @@ DATABASES["default"] |= {
     # reconnects, and requests wait for it. Without a pool each request learns the truth at once.
     "CONN_MAX_AGE": 3600,
     "CONN_HEALTH_CHECKS": True,  # so that no request fails after a restart of PostgreSQL
+    # What DATABASE_URL sets takes precedence.
     "OPTIONS": {
-        **DATABASES["default"].get("OPTIONS", {}),
         "application_name": PROGRAM,
         "connect_timeout": 2,
-        # A lost peer is noticed after 10 + 3 x 3 seconds, not after two hours.
-        "keepalives_idle": 10,
-        "keepalives_interval": 3,
-        "keepalives_count": 3,
-        # In milliseconds. A statement of the API takes a few milliseconds; slower ones would pile up.
-        # client_connection_check_interval ends the query of a worker that was killed. With this lock_timeout, a row
-        # that stays locked is a 503 within 3 seconds even if all threads wait for it: each waits at most twice (for its
-        # turn, then for the row), and the others wait for a thread. Parallel workers and JIT are off because starting
-        # them takes longer than a statement.
-        "options": "-c statement_timeout=10000 -c lock_timeout=500"
-        " -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000"
-        " -c max_parallel_workers_per_gather=0 -c jit=off",
+        # If a host vanishes, so that packets get no answer at all, a request that waits for it fails after 4 seconds:
+        # without tcp_user_timeout (in milliseconds) after 15 minutes, and without keepalives after two hours.
+        "tcp_user_timeout": 4000,
+        "keepalives_idle": 3,
+        "keepalives_interval": 1,
+        "keepalives_count": 2,
+        **DATABASES["default"].get("OPTIONS", {}),
+    },
+    # Of PostgreSQL. A statement of the API takes a few milliseconds; slower ones would pile up.
+    # client_connection_check_interval ends the query of a worker that was killed. With this lock_timeout, a row
+    # that stays locked is a 503 within 3 seconds even if all threads wait for it: each waits at most twice (for its
+    # turn, then for the row), and the others wait for a thread. Parallel workers and JIT are off because starting
+    # them takes longer than a statement.
+    "PARAMETERS": {
+        "statement_timeout": "10s",
+        "lock_timeout": "500ms",
+        "idle_in_transaction_session_timeout": "15s",
+        "client_connection_check_interval": "1s",
+        "max_parallel_workers_per_gather": "0",
+        "jit": "off",
+        **DATABASES["default"].get("PARAMETERS", {}),
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -157,9 +157,10 @@ def environment(database: Database, **variables: str) -> dict[str, str]:
 class Service:
     """gunicorn as in production."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, **variables: str) -> None:
         self.port = free_port()
         self.database = database
+        self.variables = {"BIND": f"127.0.0.1:{self.port}"} | variables
         self.start()
 
     def start(self) -> None:
@@ -168,7 +169,7 @@ class Service:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
                 cwd=ROOT,
-                env=environment(self.database, BIND=f"127.0.0.1:{self.port}"),
+                env=environment(self.database, **self.variables),
                 stdout=log,
                 stderr=log,
                 text=True,
@@ -201,8 +202,8 @@ class Service:
 
 
 @contextlib.contextmanager
-def running_service(database: Database) -> Iterator[Service]:
-    service = Service(database)
+def running_service(database: Database, **variables: str) -> Iterator[Service]:
+    service = Service(database, **variables)
     try:
         yield service
     finally:
