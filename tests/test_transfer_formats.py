@@ -235,7 +235,7 @@ def test_a_row_with_too_many_or_too_few_cells_is_one_bad_row() -> None:
         (f"title\n{'a' * 131_073}\n", "line 2: A cell is longer than 131,072 characters."),
         (b"PK\x03\x04", "The zip file is damaged or cut off."),
         (b"\x1f\x8bnonsense", "The gzip file is damaged."),
-        (gzip.compress(b"title\nabc\n", mtime=0, mtime=0)[:-9], "The gzip file is cut off."),
+        (gzip.compress(b"title\nabc\n", mtime=0)[:-9], "The gzip file is cut off."),
     ],
 )
 def test_a_csv_file_that_cannot_be_read_is_refused_with_the_reason(text: str | bytes, message: str) -> None:
@@ -248,7 +248,7 @@ def test_a_csv_file_that_cannot_be_read_is_refused_with_the_reason(text: str | b
         b"title\na\n\xe4\n",
         "title\na\nÄrger\n".encode("cp1252"),
         "title\ra\rCafé\r".encode("mac-roman"),
-        gzip.compress("title\na\n買う\n".encode("shift-jis", mtime=0)),
+        gzip.compress("title\na\n買う\n".encode("shift-jis"), mtime=0),
     ],
 )
 def test_another_encoding_is_named_with_what_to_do(text: bytes) -> None:
