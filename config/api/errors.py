@@ -84,12 +84,15 @@ class InvalidHeader(InvalidRequest):
 
 
 class PreconditionFailed(exceptions.APIException):
-    """A 412 that shows the current version: `current`, the representation, and `etag`, its entity tag."""
+    """A 412 that shows the current version: `current`, the representation, and `etag`, its entity tag.
+
+    `current` is None, and left out, for a client that may not view it.
+    """
 
     status_code = HTTPStatus.PRECONDITION_FAILED
     default_code = "precondition_failed"
 
-    def __init__(self, detail: str, etag: str, current: Mapping[str, Any]) -> None:
+    def __init__(self, detail: str, etag: str, current: Mapping[str, Any] | None) -> None:
         super().__init__(detail)
         self.etag, self.current = etag, current
 
