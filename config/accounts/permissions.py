@@ -16,7 +16,7 @@ class ModelPermissionsOrAnonymous(DjangoModelPermissions):
     """A user needs view, add, change or delete; without a user, `API_ANONYMOUS` decides.
 
     An answer with fields that the client has not sent requires view, as RETURNING in SQL requires SELECT. So PATCH,
-    which answers with the whole object, requires change and view. POST answers with what the client sent: add is enough.
+    which answers with the whole object, requires change and view. POST answers with what was sent, so add is enough.
     """
 
     perms_map = DjangoModelPermissions.perms_map | {
