@@ -8,7 +8,7 @@ import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
-from django.urls import URLPattern, reverse
+from django.urls import reverse
 from pytest_django import Settings
 
 from config.accounts.tokens.models import Token
@@ -69,12 +69,8 @@ LEFT_OUT = {"login", "logout", "view_on_site", None}
 
 
 def patterns() -> set[str | None]:
-    return {pattern.name for pattern in admin.site.urls[0] if isinstance(pattern, URLPattern)} | {
-        pattern.name
-        for resolver in admin.site.urls[0]
-        if not isinstance(resolver, URLPattern)
-        for pattern in resolver.url_patterns
-    }
+    found: list[Any] = [*admin.site.urls[0]]
+    return {each.name for one in found for each in getattr(one, "url_patterns", [one])}
 
 
 def make_bob(permission: str) -> User:

@@ -15,7 +15,7 @@ from tests.servers import Server
 
 
 def environ(target: str = "/tasks/", body: bytes = b"", **variables: str) -> dict[str, Any]:
-    base = {"RAW_URI": target, "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
+    base = {"RAW_URI": target, "PATH_INFO": target, "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
     return base | {"wsgi.input": io.BytesIO(body)} | variables
 
 
