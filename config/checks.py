@@ -16,6 +16,8 @@ from django.contrib.auth.models import User
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
 from django.db import DatabaseError
 
+from config.postgresql.migrations import missing_migrations
+
 PUBLISHED = (".env.example", "Makefile", "*.md", "docs/*.md")
 NEW_KEY = "Set it to what `openssl rand -base64 48` prints."
 ENCRYPTED = ("require", "verify-ca", "verify-full")
@@ -86,6 +88,16 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@register(Tags.database)
+def every_migration_is_applied(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        missing = missing_migrations() if databases else []
+    except DatabaseError as exc:
+        return [Error(f"The database can't be used: {exc}".strip(), id="tasks_api.E007")]
+    message = f"The database lacks migrations: {', '.join(missing)}."
+    return [Error(message, hint="Run manage.py migrate.", id="tasks_api.E007")] if missing else []
 
 
 @register(Tags.database, deploy=True)

@@ -52,6 +52,7 @@ CODES: dict[str, tuple[int, str]] = {
     ),
     "internal_error": (500, "The service failed and changed nothing; `instance` names the failure in its log."),
     "transfer_coding_not_implemented": (501, "The request body uses a transfer coding other than chunked."),
+    "migrations_missing": (503, "The database lacks migrations of this version: the operator must migrate it."),
     "database_unavailable": (
         503,
         "The database is unavailable, too slow or read-only; retry, a `POST` with the same Idempotency-Key.",

@@ -1,0 +1,46 @@
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from django.core.management.commands import migrate
+from django.db import Error, connections
+
+LOCK = 0x6D696772617465  # the advisory lock of migrate; no other lock here has this number
+SECONDS = 0.5  # between two attempts to get the lock
+
+
+class Command(migrate.Command):
+    """Django's migrate, one at a time: of two instances that start together, the second one waits.
+
+    PostgreSQL releases the lock when the connection ends, also after a crash.
+    """
+
+    def get_check_kwargs(self, options: dict[str, Any]) -> Any:
+        """Without the checks of the database, which would report that migrations are missing."""
+        return super().get_check_kwargs(options) | {"databases": None}
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        with self._locked(options["database"], options["verbosity"]):
+            super().handle(*args, **options)
+
+    @contextmanager
+    def _locked(self, database: str, verbosity: int) -> Iterator[None]:
+        """Asks again and again: CREATE INDEX CONCURRENTLY would wait for a statement that waits for the lock."""
+        with connections[database].cursor() as cursor:
+            is_told = False
+            while not _has_lock(cursor):
+                if verbosity and not is_told:
+                    self.stdout.write("Another migrate is running on this database: waiting until it ends.")
+                is_told = True
+                time.sleep(SECONDS)
+        try:
+            yield
+        finally:
+            with suppress(Error), connections[database].cursor() as cursor:  # a connection that ended has no lock
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+
+
+def _has_lock(cursor: Any) -> bool:
+    cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+    return bool(cursor.fetchone()[0])
