@@ -4,16 +4,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from unittest.mock import Mock
 
 import psycopg
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from config.management.commands.migrate import LOCK
+from config.management.commands.migrate import ATTEMPTS, LOCK
 from config.postgresql.migrations import missing_migrations
 from tests.factories import make_task
 from tests.servers import ROOT, database_url
@@ -117,3 +118,37 @@ def test_a_migration_in_steps_can_be_run_again(app: str, name: str) -> None:
         cursor.execute("SELECT indexrelid::regclass FROM pg_index WHERE NOT indisvalid")
         assert cursor.fetchall() == []
     assert make_task("New").pk
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("frees", [True, False])
+def test_a_migration_that_does_not_get_a_lock_is_run_again(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, frees: bool
+) -> None:
+    call_command("migrate", "tasks", "0008", verbosity=0)
+    waits = []
+    with psycopg.connect(database_url(), autocommit=True) as other:
+        other.execute("BEGIN; LOCK TABLE tasks_task")
+
+        def wait(seconds: float) -> None:
+            waits.append(seconds)
+            if frees and len(waits) == 2:
+                other.execute("ROLLBACK")
+
+        monkeypatch.setattr("time.sleep", wait)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = 20")
+        with nullcontext() if frees else pytest.raises(OperationalError):
+            call_command("migrate")
+    assert len(waits) == capsys.readouterr().out.count("trying again.") == (2 if frees else ATTEMPTS - 1)
+    connection.close()
+    call_command("migrate", verbosity=0)
+    assert missing_migrations() == []
+
+
+@pytest.mark.django_db
+def test_another_failure_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("django.core.management.commands.migrate.Command.handle", Mock(side_effect=OperationalError))
+    monkeypatch.setattr("time.sleep", Mock(side_effect=AssertionError))
+    with pytest.raises(OperationalError):
+        call_command("migrate")

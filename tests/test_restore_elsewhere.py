@@ -15,24 +15,13 @@ from config.postgresql.migrations import missing_migrations
 from tasks.history.models import Change, members_before, timeline
 from tasks.history.undo import Undoing
 from tasks.models import Task
-from tests.faults import Database, running_database
+from tests.faults import Database, empty_cluster, running_database
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 CHANGE = "SELECT state FROM tasks_task_change(%s, NULL, NULL, jsonb_build_object('title', %s::text), NULL)"
 DELETE = "SELECT state FROM tasks_task_delete(%s, NULL, NULL)"
 ID = "SELECT pg_current_xact_id()::text::bigint"
-
-
-@contextlib.contextmanager
-def empty_cluster() -> Iterator[Database]:
-    with tempfile.TemporaryDirectory(prefix="tasks-restore-", ignore_cleanup_errors=True) as folder:
-        Path(folder).chmod(0o755)  # the account as which root runs PostgreSQL must have access
-        database = Database(Path(folder) / "postgres")
-        try:
-            yield database
-        finally:
-            database.kill(all_processes=True)
 
 
 @contextlib.contextmanager

@@ -4,16 +4,19 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.management.commands import migrate
-from django.db import Error, connections
+from django.db import Error, OperationalError, connections
+from psycopg.errors import LockNotAvailable
 
 LOCK = 0x6D696772617465  # the advisory lock of migrate; no other lock here has this number
-SECONDS = 0.5  # between two attempts to get the lock
+SECONDS = 0.5  # between two attempts
+ATTEMPTS = 20
 
 
 class Command(migrate.Command):
     """Django's migrate, one at a time: of two instances that start together, the second one waits.
 
-    PostgreSQL releases the lock when the connection ends, also after a crash.
+    PostgreSQL releases the lock when the connection ends, also after a crash. A migration that waits for a lock longer
+    than lock_timeout, so that requests would queue behind it, is run again: every migration can be.
     """
 
     def get_check_kwargs(self, options: dict[str, Any]) -> Any:
@@ -22,7 +25,18 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         with self._locked(options["database"], options["verbosity"]):
-            super().handle(*args, **options)
+            failures = 0
+            while True:
+                try:
+                    super().handle(*args, **options)
+                except OperationalError as exc:
+                    failures += 1
+                    if failures == ATTEMPTS or not isinstance(exc.__cause__, LockNotAvailable):
+                        raise
+                    self.stdout.write("Requests hold a lock that a migration needs: trying again.")
+                    time.sleep(SECONDS)
+                else:
+                    break
 
     @contextmanager
     def _locked(self, database: str, verbosity: int) -> Iterator[None]:
