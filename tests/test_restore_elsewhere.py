@@ -1,6 +1,8 @@
 """A backup that is restored into another cluster, where transaction ids begin anew and repeat those of old changes."""
 
 import contextlib
+import re
+import shlex
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ from tasks.history.models import Change, members_before, timeline
 from tasks.history.undo import Undoing
 from tasks.models import Task
 from tests.faults import Database, empty_cluster, running_database
+from tests.servers import ROOT
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -39,15 +42,16 @@ def django_on(database: Database) -> Iterator[None]:
 
 
 def copy(old: Database, new: Database) -> None:
-    """The commands of docs/operations.md."""
+    """Runs the commands of docs/operations.md."""
     folder = Path(old.command[0]).parent
     if not (folder / "pg_restore").exists():
         pytest.skip(f"pg_dump and pg_restore are not in {folder}")
+    commands = re.findall(r"^(?:pg_dump|pg_restore|psql) .*", (ROOT / "docs/operations.md").read_text(), re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["pg_dump", "pg_restore", "psql"]
     with tempfile.TemporaryDirectory() as scratch:
-        dump = f"--format=custom --file={scratch}/tasks.dump {old.url}"
-        restore = f"--no-owner --exit-on-error --single-transaction --dbname={new.url} {scratch}/tasks.dump"
-        subprocess.run([folder / "pg_dump", *dump.split()], check=True)
-        subprocess.run([folder / "pg_restore", *restore.split()], check=True)
+        for command, database in zip(commands, (old, new, new), strict=True):
+            words = shlex.split(command.replace("$DATABASE_URL", database.url))
+            subprocess.run([folder / words[0], *words[1:]], cwd=scratch, check=True, capture_output=True)
 
 
 def write(session: "psycopg.Connection[object]", *statement: object) -> int:
