@@ -18,6 +18,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register  # n
 from django.db import DatabaseError, OperationalError
 
 from config.postgresql.flaws import HINT, find_flaw
+from config.postgresql.migrations import missing_migrations
 
 PUBLISHED = (".env.example", "Makefile", "*.md", "docs/*.md")
 NEW_KEY = "Set it to what `openssl rand -base64 48` prints."
@@ -89,6 +90,16 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@register(Tags.database)
+def every_migration_is_applied(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        missing = missing_migrations() if databases else []
+    except DatabaseError as exc:
+        return [Error(f"The database can't be used: {exc}".strip(), id="tasks_api.E009")]
+    message = f"The database lacks migrations: {', '.join(missing)}."
+    return [Error(message, hint="Run manage.py migrate.", id="tasks_api.E009")] if missing else []
 
 
 @register(Tags.database, deploy=True)

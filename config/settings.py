@@ -70,7 +70,9 @@ MIDDLEWARE = [
     "config.api.handlers.method_middleware",
     "config.pages.policy.policy_middleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.accounts.logins.site.body_middleware",
+    "config.pages.static_files.compression_middleware",
+    "config.pages.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -183,11 +185,16 @@ USE_TZ = True
 FORMAT_MODULE_PATH = "config.pages.formats"  # settings such as DATETIME_FORMAT would lose to those of the language
 SESSION_ENGINE = "config.accounts.sessions"
 CSRF_FAILURE_VIEW = "config.accounts.logins.site.csrf_failure"
+LOGIN_REDIRECT_URL = "/admin/"
 STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "config.pages.static_files.Storage"}}
 WHITENOISE_USE_FINDERS = True  # straight from the packages, so no collectstatic is needed
 
-# In bytes, for a body that is not a file. A longer body is a 413.
+# In bytes. A longer body is a 413, and nothing of it is stored. Only the form that uploads a file may be larger: the
+# file has at most 10 MB (tasks/admin/preview.py). It stays in memory, so that no request writes to /tmp.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 1024 * 1024
+UPLOAD_PATH = "/admin/tasks/task/import/"
 # What gunicorn reads: bytes of the request line and of each header, and the number of headers.
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100

@@ -17,7 +17,7 @@ from django.http import HttpResponse  # noqa: E402
 
 from config.api.errors import problem  # noqa: E402
 from config.api.faults import shortened  # noqa: E402
-from config.server.handler import Handler  # noqa: E402
+from config.server.handler import Handler, body_limit  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
 from config.server.responses import send  # noqa: E402
 
@@ -73,11 +73,11 @@ def read_body(environ: WSGIEnvironment) -> HttpResponse | None:
     """Reads the body before Django does: it reads no chunked one (ticket 35838), and takes half of one for all."""
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     length = int(environ.get("CONTENT_LENGTH") or 0)
-    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = body_limit(environ["PATH_INFO"])
     if coding not in ("", "chunked"):
         return problem("transfer_coding_not_implemented")
     if (not coding and not length) or length > limit:
-        return None
+        return None  # a body that is too long is never read: it is a 413 of the API or of body_middleware
     try:
         body = environ["wsgi.input"].read(limit + 1 if coding else length)  # the one byte makes it a 413
     except OSError:

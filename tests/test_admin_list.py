@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.templatetags.static import static
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -46,7 +47,7 @@ def test_done_is_an_icon_with_words(staff: Client) -> None:
     make_task("B")
     assert cells(staff, "state") == [
         '<span class="visually-hidden">open</span>',
-        '<img src="/static/admin/img/icon-yes.svg" alt="completed">',
+        f'<img src="{static("admin/img/icon-yes.svg")}" alt="completed">',
     ]
 
 

@@ -17,7 +17,8 @@ from tests.servers import Server, start_gunicorn
 
 
 def environ(target: str = "/tasks/", body: bytes = b"", **variables: str) -> dict[str, Any]:
-    base = {"REQUEST_METHOD": "GET", "RAW_URI": target, "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
+    base = {"REQUEST_METHOD": "GET", "RAW_URI": target, "PATH_INFO": target, "SERVER_PROTOCOL": "HTTP/1.1"}
+    base |= {"HTTP_HOST": "localhost"}
     return base | {"wsgi.input": io.BytesIO(body)} | variables
 
 

@@ -52,6 +52,7 @@ CODES: dict[str, tuple[int, str]] = {
     ),
     "internal_error": (500, "The service failed and changed nothing; `instance` names the failure in its log."),
     "transfer_coding_not_implemented": (501, "The request body uses a transfer coding other than chunked."),
+    "migrations_missing": (503, "The database lacks migrations of this version: the operator must migrate it."),
     "database_unavailable": (
         503,
         "The database is unavailable, too slow or read-only; retry, a `POST` with the same Idempotency-Key.",
@@ -84,12 +85,15 @@ class InvalidHeader(InvalidRequest):
 
 
 class PreconditionFailed(exceptions.APIException):
-    """A 412 that shows the current version: `current`, the representation, and `etag`, its entity tag."""
+    """A 412 that shows the current version: `current`, the representation, and `etag`, its entity tag.
+
+    `current` is None, and left out, for a client that may not view it.
+    """
 
     status_code = HTTPStatus.PRECONDITION_FAILED
     default_code = "precondition_failed"
 
-    def __init__(self, detail: str, etag: str, current: Mapping[str, Any]) -> None:
+    def __init__(self, detail: str, etag: str, current: Mapping[str, Any] | None) -> None:
         super().__init__(detail)
         self.etag, self.current = etag, current
 

@@ -1,7 +1,7 @@
 """The functions and triggers of the database. Their SQL files show the current version.
 
 To change one, edit its file and add a migration that installs the file again, after the migrations that add the columns
-it needs. Remove the file from the migration that installed it before, which runs before those columns exist.
+it needs. Remove the file from a migration that installed it before, if that runs before those columns exist.
 """
 
 import re

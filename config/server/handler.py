@@ -17,6 +17,12 @@ from django.utils.module_loading import import_string
 from config.server.responses import add_length
 
 
+def body_limit(path: str) -> int:
+    """The most bytes that the body of a request for this path may have."""
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return settings.FILE_UPLOAD_MAX_MEMORY_SIZE if path == settings.UPLOAD_PATH else limit
+
+
 class Handler(WSGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT002 - Django's
         super().load_middleware(is_async)

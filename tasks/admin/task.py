@@ -44,7 +44,7 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         "export_download": ("export/<str:file_format>/", "view"),
         "undo": ("undo/<int:change_id>/", "change"),
         "restore": ("<int:task_id>/history/<int:change_id>/restore/", "change"),
-        "restore_deleted": ("<int:task_id>/restore/", "add"),
+        "restore_deleted": ("<int:task_id>/restore/", "restore"),
     }
 
     def get_urls(self) -> list[URLPattern]:

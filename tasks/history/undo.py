@@ -97,7 +97,7 @@ class Undoing:
 def undoable_change() -> Change | None:
     """The newest change of a task in the current transaction; None if there is none, or if it created tasks."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        cursor.execute("SELECT tasks_transaction()")
         now = cursor.fetchone()[0]
     changes = Change.objects.filter(at__gte=TransactionNow(), transaction=now, task_id__isnull=False)
     return changes.exclude(Exists(changes.filter(operation=Change.Operation.INSERT))).first()

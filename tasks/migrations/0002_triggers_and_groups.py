@@ -10,9 +10,8 @@ from django.db import migrations
 from config.postgresql.sql_files import drop, install
 from tasks.groups import make_groups
 
-SQL = Path(__file__).parents[1] / "sql"
-FILES = [SQL / f"{name}.sql" for name in ("stamp", "touch", "limit")]
-LATER = [SQL / f"{name}.sql" for name in ("text", "history", "write")]  # which a later migration installs, and leaves
+FOLDER = Path(__file__).parents[1] / "sql"
+FILES = [FOLDER / f"{name}.sql" for name in ("stamp", "touch", "limit")]
 # For GET /tasks/?tag=, the admin's list by tags, and the number of tasks of a tag: one index instead of Django's two,
 # whose names are Django's. What reads by task has the unique constraint's.
 LINKS = """
@@ -35,6 +34,6 @@ class Migration(migrations.Migration):
     )
     operations = (
         migrations.RunSQL(LINKS, UNDO_LINKS),
-        install(*FILES, undo=drop(*FILES, *LATER)),
+        install(*FILES, undo=drop(*FOLDER.glob("*.sql"))),
         migrations.RunPython(make_groups, migrations.RunPython.noop),
     )

@@ -1,4 +1,7 @@
-"""A column for the words of a task, and the triggers that write it and leave it out of the history."""
+"""A column for the words of a task, and the triggers that write it and leave it out of the history.
+
+When it is interrupted it can be run again.
+"""
 
 from pathlib import Path
 
@@ -15,6 +18,10 @@ class Migration(migrations.Migration):
     dependencies = (("tasks", "0003_plain_words"),)
     operations = (
         install(TEXT, HISTORY),
-        migrations.AddField("Task", "search", SearchVectorField(null=True, editable=False)),
+        migrations.RunSQL(
+            "ALTER TABLE tasks_task ADD COLUMN IF NOT EXISTS search tsvector",
+            "ALTER TABLE tasks_task DROP COLUMN search",
+            [migrations.AddField("Task", "search", SearchVectorField(null=True, editable=False))],
+        ),
         install(SEARCH, undo=drop(SEARCH)),
     )
