@@ -31,7 +31,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one, a worker's heartbe
 worker_tmp_dir = str(MEMORY) if MEMORY.is_dir() else None
 accesslog = None if settings.LOCAL_TRIAL else "-"
 logger_class = AccessLogger
-errorlog = "-"
+logconfig_dict = settings.LOGGING
 loglevel = "warning" if settings.LOCAL_TRIAL else "info"
 limit_request_line = limit_request_field_size = settings.MAX_LINE_BYTES
 limit_request_fields = settings.MAX_HEADERS

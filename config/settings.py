@@ -37,6 +37,7 @@ TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=9)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 BIND = env.address("BIND", "127.0.0.1:8000")
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
+LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default="text")
 # Requests that one worker process serves at a time, each on a thread with a separate database connection.
 WEB_THREADS = 4
 
@@ -223,14 +224,19 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# All of it goes to stderr: stdout is for what commands print. config/gunicorn.py uses this too.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"entry": {"()": "config.server.logs.Formatter", "kind": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "entry"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        "gunicorn.error": {"handlers": [], "propagate": True},
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # config/api/handlers.py logs each failure, and the access log has each refusal.
+        "django.request": {"level": "CRITICAL"},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},  # requests to `runserver`
         "django.db.backends": {"level": "DEBUG" if DEBUG else "WARNING"},  # at DEBUG, every statement and its duration
         "django.security.DisallowedHost": {
             "level": "CRITICAL"
