@@ -61,6 +61,15 @@ def on_starting(server: Arbiter) -> None:
         local_trial.prepare()
 
 
+if settings.METRICS_BIND:
+    from config.server import exporter
+
+    post_fork, child_exit = exporter.post_fork, exporter.child_exit
+    pre_exec, on_exit = exporter.pre_exec, exporter.on_exit
+
+
 def when_ready(server: Arbiter) -> None:
+    if settings.METRICS_BIND:
+        exporter.when_ready(server)
     if settings.LOCAL_TRIAL:
         local_trial.greet(bind)

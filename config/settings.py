@@ -36,6 +36,7 @@ API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=9)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 BIND = env.address("BIND", "127.0.0.1:8000")
+METRICS_BIND = env.address("METRICS_BIND", "", tcp_only=True)
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
 LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default="text")
 # Requests that one worker process serves at a time, each on a thread with a separate database connection.
@@ -60,7 +61,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
 ]
+METRICS = ["config.server.metrics.middleware"] if METRICS_BIND else []
 MIDDLEWARE = [
+    *METRICS,
     "config.api.attribution.request_id_middleware",
     # First, because a page on another origin reads errors too, and a preflight carries no credentials.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
@@ -80,6 +83,7 @@ MIDDLEWARE = [
 # Requests for these paths without a session use the second list (config/server/handler.py).
 API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
 API_MIDDLEWARE = [
+    *METRICS,
     "config.api.attribution.request_id_middleware",
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
     "config.api.handlers.host_middleware",

@@ -52,7 +52,7 @@ def test_each_line_is_json_with_the_request_id_that_the_client_got() -> None:
     cookie = client_of(make_user("bob", is_staff=True)).cookies["sessionid"].value
     with running_server(LOG_FORMAT="json", WEB_CONCURRENCY="1") as server:
         assert call(f"{server.url}/tasks/?limit=1", X_Request_ID="mine") == (200, "mine")
-        assert b"400 Bad Request" in exchange(server.port, request("GET /x\" HTTP/1.1"))
+        assert b"400 Bad Request" in exchange(server.port, request('GET /x" HTTP/1.1'))
         status, crashed = crash(f"{server.url}/tasks/")
         assert status == 500
         status, refused = call(f"{server.url}/admin/auth/user/", Cookie=f"sessionid={cookie}")
