@@ -81,5 +81,5 @@ def pre_exec(server: Arbiter) -> None:
 
 
 def on_exit(server: Arbiter) -> None:
-    if server.reexec_pid == server.master_pid == 0:  # otherwise another arbiter goes on
+    if not server.reexec_pid and os.getppid() != server.master_pid:  # otherwise the other arbiter still counts
         shutil.rmtree(os.environ[FOLDER], ignore_errors=True)
