@@ -80,16 +80,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# Requests for these paths without a session use the second list (config/server/handler.py).
+# Requests for these paths without a session skip the middlewares of pages (config/server/handler.py).
 API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
-API_MIDDLEWARE = [
-    *METRICS,
-    "config.api.attribution.request_id_middleware",
-    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
-    "config.api.handlers.host_middleware",
+PAGE_MIDDLEWARE = frozenset(MIDDLEWARE[MIDDLEWARE.index("config.api.handlers.method_middleware") :]) - {
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+}
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
