@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.error import HTTPError
 
 import pytest
@@ -20,7 +22,7 @@ from django.test import RequestFactory
 from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
-from config.server import metrics
+from config.server import exporter, metrics
 from tests.factories import make_task
 from tests.faults import eventually
 from tests.servers import ROOT, Server, database_url, free_port, running_server, start_gunicorn
@@ -164,6 +166,16 @@ def test_an_upgrade_of_the_running_server_keeps_the_counts_and_the_address(measu
     finally:
         os.kill(new, signal.SIGTERM)
         eventually(lambda: not workers(new))
+
+
+def test_the_new_arbiter_inherits_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage can't see the process that becomes the new arbiter."""
+    arbiter = SimpleNamespace(cfg=SimpleNamespace(env_orig={}))
+    with socket.socket() as listener:
+        monkeypatch.setattr(exporter, "listeners", [listener])
+        exporter.pre_exec(arbiter)
+        assert arbiter.cfg.env_orig == {exporter.INHERITED: str(listener.fileno())}
+        assert os.get_inheritable(listener.fileno())
 
 
 def test_an_address_in_use_stops_the_start_with_one_line(measured: Measured) -> None:
