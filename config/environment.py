@@ -115,16 +115,18 @@ class Environment:
                 refuse(variable, f"has the invalid value {value!r}. {hint}")
         return values
 
-    def address(self, variable: str, default: str) -> str:
+    def address(self, variable: str, default: str, *, tcp_only: bool = False) -> str:
+        """`default` may be empty: the service then does not listen on this address."""
         value = self.text(variable, default)
         host, _, port = value.rpartition(":")
         try:
             ipaddress.ip_address(host.strip("[]"))
             valid = re.fullmatch(r"[0-9]{1,5}", port) is not None and 1 <= int(port) <= 65535
         except ValueError:
-            valid = value.startswith("unix:")
+            valid = value == default or (value.startswith("unix:") and not tcp_only)
         if not valid:
-            refuse(variable, f"must be an address such as 127.0.0.1:8000 or unix:/run/tasks.sock, not {value!r}.")
+            example = "127.0.0.1:9100" if tcp_only else "127.0.0.1:8000 or unix:/run/tasks.sock"
+            refuse(variable, f"must be an address such as {example}, not {value!r}.")
         return value
 
     def postgresql(self, variable: str) -> dict[str, Any]:

@@ -32,7 +32,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one, a worker's heartbe
 worker_tmp_dir = str(MEMORY) if MEMORY.is_dir() else None
 accesslog = None if settings.LOCAL_TRIAL else "-"
 logger_class = AccessLogger
-errorlog = "-"
+logconfig_dict = settings.LOGGING
 loglevel = "warning" if settings.LOCAL_TRIAL else "info"
 limit_request_line = limit_request_field_size = settings.MAX_LINE_BYTES
 limit_request_fields = settings.MAX_HEADERS
@@ -70,6 +70,15 @@ def on_starting(server: Arbiter) -> None:
         database.refuse_flawed()
 
 
+if settings.METRICS_BIND:
+    from config.server import exporter
+
+    post_fork, child_exit = exporter.post_fork, exporter.child_exit
+    pre_exec, on_exit = exporter.pre_exec, exporter.on_exit
+
+
 def when_ready(server: Arbiter) -> None:
+    if settings.METRICS_BIND:
+        exporter.when_ready(server)
     if settings.LOCAL_TRIAL:
         local_trial.greet(bind)

@@ -39,7 +39,9 @@ LOOPBACK_ONLY = LOCAL_TRIAL and not env.text("API_ANONYMOUS", "")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=9)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 BIND = env.address("BIND", "127.0.0.1:8000")
+METRICS_BIND = env.address("METRICS_BIND", "", tcp_only=True)
 WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256, auto=cpus.available)
+LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default="text")
 # Requests that one worker process serves at a time, each on a thread with a separate database connection.
 WEB_THREADS = 4
 
@@ -62,7 +64,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
 ]
+METRICS = ["config.server.metrics.middleware"] if METRICS_BIND else []
 MIDDLEWARE = [
+    *METRICS,
     "config.api.attribution.request_id_middleware",
     # First, because a page on another origin reads errors too, and a preflight carries no credentials.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
@@ -81,15 +85,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# Requests for these paths without a session use the second list (config/server/handler.py).
+# Requests for these paths without a session skip the middlewares of pages (config/server/handler.py).
 API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
-API_MIDDLEWARE = [
-    "config.api.attribution.request_id_middleware",
-    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
-    "config.api.handlers.host_middleware",
+PAGE_MIDDLEWARE = frozenset(MIDDLEWARE[MIDDLEWARE.index("config.api.handlers.method_middleware") :]) - {
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+}
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
@@ -242,14 +243,19 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# All of it goes to stderr: stdout is for what commands print. config/gunicorn.py uses this too.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"entry": {"()": "config.server.logs.Formatter", "kind": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "entry"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        "gunicorn.error": {"handlers": [], "propagate": True},
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # config/api/handlers.py logs each failure, and the access log has each refusal.
+        "django.request": {"level": "CRITICAL"},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},  # requests to `runserver`
         "django.db.backends": {"level": "DEBUG" if DEBUG else "WARNING"},  # at DEBUG, every statement and its duration
         "django.security.DisallowedHost": {
             "level": "CRITICAL"

@@ -190,8 +190,9 @@ def test_gunicorn_in_a_deployment_logs_a_line_per_request() -> None:
     with running_server() as server:
         call(f"{server.url}/tasks/")
         out, err = stop(server.process)
-    assert '"GET /tasks/ HTTP/1.1" 200' in out
+    assert '"GET /tasks/ HTTP/1.1" 200' in err
     assert "Traceback" not in err
+    assert out == ""
 
 
 @pytest.mark.django_db

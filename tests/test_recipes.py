@@ -10,15 +10,14 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from tasks.models import Task
-from tests.factories import etag_of, make_member, make_task, make_token
-from tests.servers import Server, await_answer, free_port, unmeasured
+from tests.factories import make_member, make_task, make_token
+from tests.servers import Server, unmeasured
 from tests.test_readme import PAGES, blocks
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
@@ -138,35 +137,3 @@ def test_n8n_s_node_creates_a_task_once_for_each_item(server: Server) -> None:
         status, answer = call(parameters["url"].replace(ADDRESS, server.url), headers, body)
         assert (status, json.loads(answer)["title"]) == (201, 'Say "hello"')
     assert Task.objects.count() == 1
-
-
-@pytest.mark.skipif(not shutil.which("nginx", path="/usr/sbin:/usr/bin"), reason="there is no nginx on this machine")
-@pytest.mark.parametrize("documented", [True, False])
-def test_nginx_leaves_entity_tags_as_they_are_only_as_documented(
-    server: Server, tmp_path: Path, documented: bool
-) -> None:
-    (location,) = blocks(PAGES["docs/operations.md"], "nginx")
-    location = location.replace("http://127.0.0.1:8000", server.url).replace("$host", "127.0.0.1")
-    port = free_port()
-    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    temporary = " ".join(f"{kind}_temp_path {tmp_path}/{kind};" for kind in kinds)
-    (tmp_path / "nginx.conf").write_text(f"""
-        daemon off; pid {tmp_path}/pid; error_log stderr; events {{}}
-        http {{
-            access_log off; gzip on; gzip_proxied any; gzip_min_length 1; gzip_types application/json;
-            {temporary}
-            server {{ listen 127.0.0.1:{port}; {location if documented else location.replace("gzip off;", "")} }}
-        }}""")
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/bin") or ""
-    process = subprocess.Popen([nginx, "-c", str(tmp_path / "nginx.conf")], stderr=subprocess.PIPE, text=True)
-    try:
-        await_answer(f"http://127.0.0.1:{port}/health", process)
-        task = make_task()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/tasks/{task.pk}", headers={"Accept-Encoding": "gzip"}
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            assert answer.headers["ETag"] == ("" if documented else "W/") + etag_of(task)
-    finally:
-        process.terminate()
-        process.communicate()

@@ -97,6 +97,7 @@ def test_a_database_url_is_taken_apart() -> None:
         ({"BIND": "8000"}, "BIND must be an address such as 127.0.0.1:8000 or unix:/run/tasks.sock, not '8000'."),
         ({"BIND": "127.0.0.1:99999"}, "BIND must be an address such as"),
         ({"BIND": "localhost:http"}, "BIND must be an address such as"),
+        ({"METRICS_BIND": "unix:/m"}, "METRICS_BIND must be an address such as 127.0.0.1:9100, not 'unix:/m'."),
         (
             {"DATABASE_URL": "sqlite:///db.sqlite3"},
             "DATABASE_URL does not name a PostgreSQL database. Expected postgresql://",

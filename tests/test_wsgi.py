@@ -4,12 +4,15 @@ import io
 import json
 import subprocess
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from pytest_django import Settings
 
 from config.api.responses import JSONParts
+from config.server.handler import Handler
 from config.server.responses import send
 from config.wsgi import application, read_body, refuse_prefix, refuse_target
 from tests.factories import make_task
@@ -121,3 +124,21 @@ def test_a_long_answer_is_sent_completely(server: Server) -> None:
             page = json.loads(answer.read())
         assert {task["description"] for task in page["results"]} == {"ä" * 10_000}
         assert len(page["results"]) == 10
+
+
+def test_a_middleware_that_tracing_inserts_also_handles_api_requests(settings: Settings) -> None:
+    settings.MIDDLEWARE = ["tests.test_wsgi.traced", *settings.MIDDLEWARE]
+    handler = Handler()
+    given = environ(REQUEST_METHOD="GET", PATH_INFO="/health", SERVER_NAME="localhost", SERVER_PORT="80")
+    answer = handler.answer(given)
+    assert answer is not None
+    assert answer["X-Traced"] == "yes"
+
+
+def traced(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = get_response(request)
+        answer["X-Traced"] = "yes"
+        return answer
+
+    return middleware

@@ -12,6 +12,7 @@ from config.accounts.tokens.grants import TokenGrant
 from config.postgresql.base import current
 from config.postgresql.parameters import set_parameters
 from config.postgresql.statements import Call, Statement
+from config.server.logs import CURRENT_REQUEST
 
 ADMIN = "/admin/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -32,6 +33,7 @@ def request_id_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -
         # Only tells requests apart: it is no secret.
         own = given if REQUEST_ID.fullmatch(given) else str(uuid.UUID(int=random.getrandbits(128), version=4))
         request.META["request_id"] = own
+        CURRENT_REQUEST.set(own)
         answer = get_response(request)
         answer.headers["X-Request-ID"] = own
         return answer

@@ -27,7 +27,8 @@ class Handler(WSGIHandler):
     def load_middleware(self, is_async: bool = False) -> None:  # noqa: FBT002 - Django's
         super().load_middleware(is_async)
         chain: Any = convert_exception_to_response(self._get_response)  # type: ignore[attr-defined]  # not in the stub
-        for path in reversed(settings.API_MIDDLEWARE):
+        # The others are named and not these, so that the API also gets what OpenTelemetry inserts.
+        for path in reversed([each for each in settings.MIDDLEWARE if each not in settings.PAGE_MIDDLEWARE]):
             chain = convert_exception_to_response(import_string(path)(chain))
         self.api_chain = chain
 
