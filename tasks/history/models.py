@@ -45,10 +45,30 @@ class Change(models.Model):
             models.Index(
                 fields=("operation", "id"), name="change_rarer_operation", condition=~models.Q(operation="update")
             ),
+            # GET /tasks/changes: what was deleted since
+            models.Index(
+                fields=("transaction", "task_id"),
+                name="change_deleted",
+                condition=models.Q(operation="delete", task_id__isnull=False),
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.get_operation_display()} by {self.actor}"
+
+
+class Trimmed(models.Model):
+    """How far the history was trimmed, in one row at most. Only a trigger writes it (tasks/sql/trimmed.sql)."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    change = models.BigIntegerField()  # the last change that was trimmed
+    transaction = models.BigIntegerField()  # of the last deletion of a task that was trimmed, or 0
+
+    class Meta:
+        db_table = "tasks_trimmed"
+
+    def __str__(self) -> str:
+        return f"up to change {self.change}"
 
 
 @dataclass
