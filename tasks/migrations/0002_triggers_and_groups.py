@@ -10,7 +10,7 @@ from django.db import migrations
 from config.postgresql.sql_files import drop, install
 from tasks.groups import make_groups
 
-FILES = [Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("stamp", "touch", "limit")]
+FILES = [Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("stamp", "limit")]
 # For GET /tasks/?tag=, the admin's list by tags, and the number of tasks of a tag: one index instead of Django's two,
 # whose names are Django's. What reads by task has the unique constraint's.
 LINKS = """

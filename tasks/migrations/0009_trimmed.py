@@ -1,4 +1,4 @@
-"""How far the history was trimmed, and a history that leaves out the column that the next migration adds."""
+"""How far the history was trimmed. Before the next migration adds a column, the history leaves it out."""
 
 from pathlib import Path
 
@@ -6,14 +6,16 @@ from django.db import migrations, models
 
 from config.postgresql.sql_files import drop, install
 
-HISTORY, TRIMMED = (Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("history", "trimmed"))
+HISTORY, TOUCH, TRIMMED = (
+    Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("history", "touch", "trimmed")
+)
 
 
 class Migration(migrations.Migration):
     atomic = False
     dependencies = (("tasks", "0008_tag_key"),)
     operations = (
-        install(HISTORY),
+        install(HISTORY, TOUCH),
         migrations.CreateModel(
             "Trimmed",
             [

@@ -24,6 +24,9 @@ CREATE OR REPLACE TRIGGER tasks_task_tags_moved_from AFTER UPDATE ON tasks_task_
 
 CREATE OR REPLACE FUNCTION tasks_tag_touch() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    -- Waits for transactions that give the tag to a task: the next statement must see it. By itself, a name that differs
+    -- in case only does not wait for them, since its key stays.
+    PERFORM FROM tasks_tag WHERE id = NEW.id FOR UPDATE;
     UPDATE tasks_task SET updated_at = updated_at + interval '1 microsecond'
      WHERE id IN (SELECT task_id FROM tasks_task_tags WHERE tag_id = NEW.id);
     RETURN NULL;
