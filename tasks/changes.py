@@ -150,4 +150,4 @@ def statement(model: Any) -> Statement:
             ON task.id = changed.id
           LEFT JOIN LATERAL (SELECT {members_of(model)}) AS members ON task.id IS NOT NULL
          ORDER BY changed.transaction, changed.id"""  # noqa: S608 - of constants
-    return Statement(sql)
+    return Statement(sql, plan_once=True)
