@@ -180,7 +180,7 @@ class Steps:
 
     def restore(self) -> None:
         change = self.change(operation="update")
-        Task.objects.get(pk=change.task_id).restore(change)
+        Task.objects.get(pk=change.task_id or 0).restore(change)
 
     def bring_back(self) -> None:
         delete = self.change(operation="delete")
