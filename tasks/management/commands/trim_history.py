@@ -18,8 +18,8 @@ days = number("days", 36_500)
 class Command(BaseCommand):
     help = (
         "Delete old changes from the history of tasks. Versions and deleted tasks from before then can no longer be"
-        " restored; later ones can. A client that keeps a copy with GET /tasks/changes must start over if a deletion was"
-        " trimmed that it has not read, so it must ask at least once in DAYS days."
+        " restored; later ones can. A client that keeps a copy with GET /tasks/changes must start over if it has not"
+        " read a deletion that was trimmed, so let it ask at least once in DAYS days."
     )
     requires_migrations_checks = True
 
