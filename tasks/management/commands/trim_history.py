@@ -32,7 +32,7 @@ class Command(BaseCommand):
         trimmed = sum(trim(timezone.now() - timedelta(days=options["older_than"])))
         if options["verbosity"]:
             self.stdout.write(f"Changes deleted: {trimmed:,}")
-            self.stdout.write(f"Points of GET /tasks/changes stay usable for {options['older_than']:,} days.")
+            self.stdout.write(f"Days that a point of GET /tasks/changes stays usable: {options['older_than']:,}")
 
 
 def trim(before: datetime) -> Iterator[int]:
