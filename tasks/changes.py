@@ -21,7 +21,7 @@ NOTHING = Point(0, (0, 0), Snapshot(MAX))
 OTHER_DATABASE = "It is of another database: the service has moved, or its database was restored or rewritten."
 TRIMMED = "Deletions since then were trimmed from the history."
 
-# `database` is what the statement sees. All transactions of which it sees changes are before `last`.
+# `database` is what the statement sees. `last` is the last transaction of which it sees a change.
 AT, DELETION = "(extract(epoch FROM at) * 1000000)::bigint", "operation = 'delete' AND task_id IS NOT NULL"
 HEAD = f"""
     database AS MATERIALIZED (
@@ -29,7 +29,8 @@ HEAD = f"""
                pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS until,
                ARRAY(SELECT each::text::bigint FROM pg_snapshot_xip(pg_current_snapshot()) AS each) AS running),
     trimmed AS MATERIALIZED (
-        SELECT coalesce(max(transaction), 0) AS transaction, coalesce(max(change), 0) AS change FROM tasks_trimmed),
+        SELECT coalesce(max(transaction) FILTER (WHERE transaction < until), 0) AS transaction,
+               coalesce(max(change), 0) AS change FROM database, tasks_trimmed),
     head AS MATERIALIZED (
         SELECT database.id AS database, until, running, trimmed.transaction AS trimmed,
                greatest(trimmed.transaction, 2,
