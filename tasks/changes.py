@@ -95,20 +95,19 @@ def changes(
     point = after or NOTHING
     values = {"completed": None, "tag": None, **filters, **point.values, "rows": limit + 1}
     head: Any = None
-    found = []
-    for result in results(statement(model), values, guard, by_row=limit > MOST_AT_ONCE):
+    found: list[Any] = []
+    for result in results(statement(model), values, guard, by_row=limit > 2 * MOST_AT_ONCE):
         for row in range(result.ntuples):
             head = head or json.loads(result.get_value(row, 0) or b"")
             if task := result.get_value(row, 1):
-                found.append((task, result.get_value(row, 2)))
+                found.append((task, *(int(result.get_value(row, column) or 0) for column in (2, 3))))
     now = now_of(head, after)
     more = len(found) > limit
     if more:
-        last: Any = json.loads(found[limit - 1][1] or b"")
-        now = Point(now.database, now.proof, point.since, point.until or now.since, tuple(last))
+        now = Point(now.database, now.proof, point.since, point.until or now.since, found[limit - 1][1:])
     elif point.until:
         now = Point(now.database, now.proof, point.until)
-    return Changes([task for task, _ in found[:limit]], now, more)
+    return Changes([task for task, *_ in found[:limit]], now, more)
 
 
 def now_of(head: Mapping[str, Any], after: Point | None) -> Point:
@@ -140,10 +139,10 @@ def statement(model: Any) -> Statement:
             SELECT link.task_id, array_agg(tag.name ORDER BY {ALPHABETICAL}) AS tags, array_agg(tag.key) AS keys
               FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
              WHERE link.task_id = ANY (ARRAY(SELECT id FROM page)) GROUP BY link.task_id)
-        SELECT row_to_json(head),
+        SELECT head.json,
                '{{"id":' || changed.id || ',"task":' || coalesce(row_to_json(members)::text, 'null') || '}}',
-               json_build_array(changed.transaction, changed.id)
-          FROM head LEFT JOIN changed ON true
+               changed.transaction, changed.id
+          FROM (SELECT row_to_json(head) AS json FROM head OFFSET 0) AS head LEFT JOIN changed ON true
           LEFT JOIN (SELECT page.*, coalesce(tagged.tags, '{{}}') AS tags
                        FROM page LEFT JOIN tagged ON tagged.task_id = page.id
                       WHERE coalesce(tagged.keys, '{{}}') @> ARRAY(
