@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from config.postgresql.snapshots import Point, Snapshot
 from tasks.history.models import Change, Trimmed
 from tasks.models import Tag, Task
-from tests.factories import make_task, make_tasks, make_token, make_user
+from tests.factories import etag_of, make_task, make_tasks, make_token, make_user
 from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -174,6 +174,15 @@ def test_an_update_that_changes_nothing_is_no_change(api: APIClient) -> None:
     api.patch(f"/tasks/{task.pk}", {"title": task.title})
     Task.objects.filter(pk=task.pk).update(title=task.title)
     assert told(api, start) == []
+
+
+def test_a_change_of_tags_counts_also_after_a_write_that_changed_nothing(api: APIClient) -> None:
+    task = make_task(tags=("home",))
+    start = point(api)
+    with transaction.atomic():
+        run("UPDATE tasks_task SET title = title", "DELETE FROM tasks_task_tags")
+    assert api.get(f"/tasks/{task.pk}")["ETag"] != etag_of(task)
+    assert told(api, start) == [(task.pk, task.title)]
 
 
 def test_a_task_from_before_the_column_comes_once_it_changes(api: APIClient) -> None:

@@ -151,6 +151,11 @@ class Steps:
         digit, value = self.random.randrange(7), self.random.randint(1, 4)
         self.run("UPDATE tasks_task SET priority = %s WHERE id %% 7 = %s", value, digit)
 
+    def sql_nothing(self) -> None:
+        with transaction.atomic():
+            self.run("UPDATE tasks_task SET title = title")
+            self.sql_tags()
+
     def sql_insert(self) -> None:
         self.run("INSERT INTO tasks_task (title) SELECT 'raw ' || n FROM generate_series(1, %s) AS n", 4)
 
@@ -207,7 +212,16 @@ class Steps:
     def all(self) -> list[Callable[[], None]]:
         return [
             *(self.api_create, self.api_update, self.api_delete, self.rollback, self.half_a_rollback, self.sql_update),
-            *(self.sql_insert, self.sql_delete, self.sql_tags, self.bulk, self.undo, self.restore, self.bring_back),
+            *(
+                self.sql_insert,
+                self.sql_delete,
+                self.sql_tags,
+                self.sql_nothing,
+                self.bulk,
+                self.undo,
+                self.restore,
+                self.bring_back,
+            ),
             *(self.tag_rename, self.tag_merge, self.tag_delete, self.imported),
         ]
 

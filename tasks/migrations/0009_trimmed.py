@@ -6,16 +6,14 @@ from django.db import migrations, models
 
 from config.postgresql.sql_files import drop, install
 
-HISTORY, TOUCH, TRIMMED = (
-    Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("history", "touch", "trimmed")
-)
+HISTORY, TRIMMED = (Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("history", "trimmed"))
 
 
 class Migration(migrations.Migration):
     atomic = False
     dependencies = (("tasks", "0008_tag_key"),)
     operations = (
-        install(HISTORY, TOUCH),
+        install(HISTORY),
         migrations.CreateModel(
             "Trimmed",
             [
