@@ -20,12 +20,12 @@ from django.utils import timezone
 from config.postgresql.statements import Statement
 from config.text import HAS_CONTROL, IS_HIDDEN, IS_VISIBLE
 from tasks.history import models as history
-from tasks.history.models import Change
+from tasks.history.models import Change, Trimmed
 from tasks.pages import TaskPages
 from tasks.rows import TaskRows
 from tasks.transfer.models import Reference, Upload
 
-__all__ = ["Change", "Reference", "Tag", "Task", "Upload"]
+__all__ = ["Change", "Reference", "Tag", "Task", "Trimmed", "Upload"]
 
 TITLE_LENGTH, DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK = 200, 10_000, 50, 20
 PRIORITIES = {1: "1 (highest)", 2: "2", 3: "3", 4: "4 (lowest)"}
@@ -161,6 +161,8 @@ class Task(models.Model):
     # The words of title and description, written by a trigger (sql/search.sql). Stored: a search that finds many would
     # otherwise compute them for each row that it reads. Adding a generated column would lock the table for a rewrite.
     search = SearchVectorField(null=True, editable=False)
+    # That changed it last, written by a trigger (sql/transaction.sql); null before the column was added.
+    transaction = models.BigIntegerField(null=True, editable=False)
 
     objects = TaskQuerySet.as_manager()
 
@@ -197,6 +199,10 @@ class Task(models.Model):
             ),
             # GET /tasks/?search=
             GinIndex(fields=("search",), name="task_words"),
+            # GET /tasks/changes
+            models.Index(
+                fields=("transaction", "id"), name="task_changed", condition=models.Q(transaction__isnull=False)
+            ),
         )
         constraints = (
             models.CheckConstraint(condition=models.Q(title__regex=TRIMMED), name="task_title_trimmed"),
@@ -245,7 +251,7 @@ class Task(models.Model):
 RESTORED_COLUMNS = tuple(
     field.name
     for field in Task._meta.concrete_fields  # noqa: SLF001 - public
-    if field.name not in ("id", "created_at", "updated_at", "search")
+    if field.name not in ("id", "created_at", "updated_at", "search", "transaction")
 )
 
 

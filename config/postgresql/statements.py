@@ -30,9 +30,15 @@ Text = bytes | None
 class Statement:
     """One statement, with %(name)s for each parameter, and %% for a percent sign."""
 
-    def __init__(self, template: str, *, prepare: bool = True, plan_each_time: bool = False) -> None:
-        """With `plan_each_time` PostgreSQL makes a plan for the values of each run: the best index depends on them."""
+    def __init__(
+        self, template: str, *, prepare: bool = True, plan_each_time: bool = False, plan_once: bool = False
+    ) -> None:
+        """With `plan_each_time` PostgreSQL makes a plan for the values of each run: the best index depends on them.
+
+        With `plan_once` it never does. By itself it compares estimates, which leave out that planning takes longer.
+        """
         numbers, self.plan_each_time = Numbers(), plan_each_time
+        self.planning = PLAN_EACH_TIME if plan_each_time else PLAN_ONCE if plan_once else None
         self.sql = template % numbers
         self.parameters = tuple(numbers)
         self.bytes = self.sql.encode()
@@ -49,7 +55,7 @@ class Statement:
         with database.wrap_database_errors, logged(database, self.sql):
             parameters = self.texts(values)
             opening = Call(opening_of(database), {}) if starts(raw) and database.opening else None
-            before = [each for each in (opening, PLAN_EACH_TIME if self.plan_each_time else None, guard) if each]
+            before = [each for each in (opening, self.planning, guard) if each]
             if before:
                 calls = [*((each.statement, each.statement.texts(each.values)) for each in before), (self, parameters)]
                 return together(raw, *((prepared(database, raw, one), one, texts) for one, texts in calls))
@@ -96,7 +102,10 @@ class Call:
 
 
 # For this transaction only. Preparing the statement is still worth it: parsing it would take a third of its time.
-PLAN_EACH_TIME = Call(Statement("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"), {})
+PLAN_EACH_TIME, PLAN_ONCE = (
+    Call(Statement(f"SELECT set_config('plan_cache_mode', 'force_{mode}_plan', true)"), {})
+    for mode in ("custom", "generic")
+)
 
 
 def starts(raw: "psycopg.Connection[Any]") -> bool:

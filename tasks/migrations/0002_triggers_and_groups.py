@@ -11,7 +11,7 @@ from config.postgresql.sql_files import drop, install
 from tasks.groups import make_groups
 
 FOLDER = Path(__file__).parents[1] / "sql"
-FILES = [FOLDER / f"{name}.sql" for name in ("stamp", "touch", "limit")]
+FILES = [FOLDER / f"{name}.sql" for name in ("stamp", "limit")]
 # For GET /tasks/?tag=, the admin's list by tags, and the number of tasks of a tag: one index instead of Django's two,
 # whose names are Django's. What reads by task has the unique constraint's.
 LINKS = """

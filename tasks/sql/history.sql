@@ -27,12 +27,12 @@ BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO tasks_change (task_id, operation, at, transaction, actor, request, old, new)
         SELECT id, 'insert', clock_timestamp(), tasks_transaction(), tasks_actor(), tasks_request(),
-               '{}', to_jsonb(added) - '{id,search}'::text[]
+               '{}', to_jsonb(added) - '{id,search,transaction}'::text[]
           FROM added;
     ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO tasks_change (task_id, operation, at, transaction, actor, request, old, new)
+        INSERT INTO tasks_change (task_id, operation, at, transaction, actor, request, old, new, deleted_in)
         SELECT id, 'delete', clock_timestamp(), tasks_transaction(), tasks_actor(), tasks_request(),
-               to_jsonb(removed) - '{id,search}'::text[], '{}'
+               to_jsonb(removed) - '{id,search,transaction}'::text[], '{}', pg_current_xact_id()::text::bigint
           FROM removed;
     ELSE
         -- A task of which only updated_at moved had its tags changed, and that is recorded with the tags.
@@ -41,7 +41,7 @@ BEGIN
                was - same, is_now - same
           FROM (SELECT id, was, is_now,
                        ARRAY(SELECT key FROM jsonb_each(was)
-                              WHERE value = is_now -> key OR key IN ('updated_at', 'search')) AS same
+                              WHERE value = is_now -> key OR key IN ('updated_at', 'search', 'transaction')) AS same
                   FROM (SELECT id, to_jsonb(removed) AS was, to_jsonb(added) AS is_now
                           FROM removed JOIN added USING (id) OFFSET 0) AS pair OFFSET 0) AS compared
          WHERE was - same <> '{}';
