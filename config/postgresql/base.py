@@ -68,7 +68,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
     @property
     def opening(self) -> str:
         """The statement that a transaction has to begin with, or nothing."""
-        parameters = self.settings_dict["PARAMETERS"] | self.parameters if self.pooled else self.parameters
+        parameters = self.settings_dict.get("PARAMETERS", {}) | self.parameters if self.pooled else self.parameters
         return set_parameters(tuple(parameters.items())) if parameters else ""
 
     @contextmanager
@@ -86,7 +86,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         self.prepared = OrderedDict[bytes, None]()  # names of statements, least recently used first
-        options = startup_options(self.settings_dict["PARAMETERS"] | {"tasks.direct": "on"})
+        options = startup_options(self.settings_dict.get("PARAMETERS", {}) | {"tasks.direct": "on"})
         try:
             raw = super().get_new_connection({**conn_params, "options": options})
             self.pooled = not passes_options(raw)
