@@ -82,6 +82,7 @@ def test_pages_lead_to_the_end_and_a_task_that_changes_meanwhile_comes_with_the_
     assert [each["id"] for each in second["results"]] == [tasks[4].pk, more[0].pk]
     third = api.get(path_of(second["next"])).json()
     assert ([each["id"] for each in third["results"]], third["more"]) == ([more[1].pk, more[2].pk], False)
+    assert len(told(api, f"{start.replace('limit=2', 'limit=1000')}")) == 8  # fetched row by row
     assert told(api, path_of(third["next"])) == [(tasks[2].pk, None), (tasks[3].pk, "later")]
 
 
@@ -337,7 +338,7 @@ def test_a_point_before_a_deletion_that_was_trimmed_is_a_410(api: APIClient) -> 
     Change.objects.update(at="2020-01-01T00:00Z")
     still = point(api)
     call_command("trim_history", "--older-than", "365", verbosity=0)
-    assert Trimmed.objects.count() == 1
+    assert str(Trimmed.objects.get()).startswith("up to change ")
     assert gone(api, before, "trimmed")
     assert told(api, still) == told(api, since.partition("?")[0] + "?" + still.partition("?")[2]) == []
     Task.objects.update(title="B")
