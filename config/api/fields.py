@@ -88,7 +88,7 @@ class NamesField(StrictField, serializers.ListField):
         "not_a_list": "Must be an array of strings.",
         "null": "Must be an array of strings.",
         "max_length": "Must have at most {max_length:,} items; this has {length:,}.",
-        "duplicate": 'Duplicate name "{name}": upper and lower case count as the same.',
+        "duplicate": 'Duplicate name "{name}": names that differ only in case or in Unicode form are the same.',
     }
     child: Any  # a StrictField
 
