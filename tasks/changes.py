@@ -21,7 +21,7 @@ NOTHING = Point(0, (0, 0), Snapshot(MAX))
 OTHER_DATABASE = "It is of another database: the service has moved, or its database was restored or rewritten."
 TRIMMED = "Deletions since then were trimmed from the history."
 
-# `database` is what the statement sees. `last` is the last transaction of which it sees a change.
+# `database` is what the statement sees; `last` is the last transaction whose changes it sees.
 AT, DELETION = "(extract(epoch FROM at) * 1000000)::bigint", "operation = 'delete' AND task_id IS NOT NULL"
 HEAD = f"""
     database AS MATERIALIZED (
