@@ -21,7 +21,7 @@ NOTHING = Point(0, (0, 0), Snapshot(MAX))
 OTHER_DATABASE = "It is of another database: the service has moved, or its database was restored or rewritten."
 TRIMMED = "Deletions since then were trimmed from the history."
 
-# `database` is what the statement sees. `last` is the last transaction of which it sees a change.
+# `database` is what the statement sees; `last` is the last transaction whose changes it sees.
 AT = "(extract(epoch FROM at) * 1000000)::bigint"
 DELETIONS = "(SELECT id, task_id, deleted_in AS transaction FROM tasks_change WHERE deleted_in IS NOT NULL)"
 HEAD = f"""

@@ -145,6 +145,22 @@ def test_a_deletion_counts_once_and_not_if_the_task_is_there_again(api: APIClien
     assert told(api, start) == [(gone.pk, None), (back.pk, "back"), (twice.pk, None)]
 
 
+def test_a_deletion_counts_though_a_later_transaction_had_deleted_the_task_before(api: APIClient) -> None:
+    task = make_task()
+    starts: list[str] = []
+
+    def delete_and_bring_back() -> None:
+        Task.objects.filter(pk=task.pk).delete()
+        Task.objects.bring_back(Change.objects.get(task_id=task.pk, operation="delete"))
+        starts.append(point(APIClient()))
+
+    with transaction.atomic():
+        other = make_task("begun early")
+        in_thread(delete_and_bring_back).join()
+        Task.objects.filter(pk=task.pk).delete()
+    assert told(api, starts[0]) == [(task.pk, None), (other.pk, "begun early")]
+
+
 @pytest.mark.parametrize(
     "write",
     [

@@ -103,7 +103,7 @@ class PreconditionFailed(exceptions.APIException):
 
 
 class StartOver(exceptions.APIException):
-    """A 410 for a point of which the changes since then are unknown."""
+    """A 410: the changes since a point are unknown."""
 
     status_code = HTTPStatus.GONE
     default_code = "start_over"
