@@ -108,6 +108,8 @@ def changes(
         now = Point(now.database, now.proof, point.since, point.until or now.since, found[limit - 1][1:])
     elif point.until:
         now = Point(now.database, now.proof, point.until)
+    elif after and not found:
+        now = after  # the same bytes, and so a 304
     return Changes([task for task, *_ in found[:limit]], now, more)
 
 

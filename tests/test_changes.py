@@ -14,6 +14,7 @@ from config.postgresql.snapshots import Point, Snapshot
 from tasks.history.models import Change, Trimmed
 from tasks.models import Tag, Task
 from tests.factories import etag_of, make_task, make_tasks, make_token, make_user
+from tests.faults import eventually
 from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -346,12 +347,26 @@ def test_a_point_of_another_database_or_of_a_future_that_was_undone_is_a_410(
     assert gone(api, f"/tasks/changes?after={change(start).text()}", "another database")
 
 
+def await_end_of_others() -> None:
+    """Until no transaction of another database in the cluster is older than this moment: it could have deleted too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        (now,) = cursor.fetchone()
+
+        def is_oldest() -> bool:
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint > %s", [now])
+            return bool(cursor.fetchone()[0])
+
+        eventually(is_oldest)
+
+
 def test_a_point_before_a_deletion_that_was_trimmed_is_a_410(api: APIClient) -> None:
     kept = make_task()
     before = point(api)
     make_task("gone").delete()
     since = point(api)
     Change.objects.update(at="2020-01-01T00:00Z")
+    await_end_of_others()
     still = point(api)
     call_command("trim_history", "--older-than", "365", verbosity=0)
     assert str(Trimmed.objects.get()).startswith("up to change ")

@@ -111,6 +111,7 @@ class Person:
         self.number += 1
         cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         headers = {"X-Request-ID": f"{self.name}-{self.number}", "Content-Type": kind, "Cookie": cookie}
+        self.connection.close()  # the server may be about to close a connection that was idle
         self.connection.request(method, path, body, self.headers | headers)
         answer = self.connection.getresponse()
         for each in answer.headers.get_all("Set-Cookie", []):
@@ -183,7 +184,6 @@ def test_each_change_is_signed_by_who_made_it(
     print(*found.items(), sep="\n")  # noqa: T201 - for `pytest -s`
     right = {(f"{name} (test)", name, name) for name in tokens} | {(each.name, each.name, each.name) for each in staff}
     assert set(found) == right | {(f"manage.py import_tasks as {place.USER}", "", "erin")}
-    assert min(found.values()) > 30
 
 
 def test_timeouts_hold(pooler: str, database: Database) -> None:
