@@ -109,10 +109,10 @@ def test_requests_are_counted_by_operation_and_status_over_all_workers(measured:
         ("admin", "302"): 1,
         ("admin", "200"): 1,
     }
-    eventually(lambda: measured.samples()[CONNECTIONS,] == sessions() > 0)  # sessions of other servers may still end
     samples = measured.samples()
     assert samples["idempotency_replays_total",] == 1
     assert samples["http_request_duration_seconds_bucket", "+Inf", "get_task", "200"] == 201
+    assert 0 < samples[CONNECTIONS,] <= sessions()  # another server may run on this database
 
 
 def test_a_connection_counts_while_it_is_open() -> None:

@@ -22,5 +22,6 @@ def condition_of(queryset: QuerySet[Any]) -> str:
     where = queryset.query.where
     if not where:
         return "true"
+    values: Any
     sql, values = where.as_sql(queryset.query.get_compiler(connection=connection), connection)
     return str(sql % tuple(f"%({value.name})s" for value in values))
