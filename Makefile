@@ -32,7 +32,7 @@ test-fast: .venv/dev ## all tests except those that start servers, browsers or p
 	@$(PYTEST) -m 'not slow'
 
 faults: .venv/dev ## kill, stop, fill and lock what the service needs, under load, and print what clients saw
-	@$(BIN)/python -m pytest -q tests/test_faults.py
+	@$(BIN)/python -m pytest -q tests/test_faults.py tests/test_copy.py
 
 bench: .venv/embedded .venv/bench ## CPU per request next to other stacks, on one PostgreSQL (Linux); ARGS=--help lists options
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

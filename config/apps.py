@@ -1,6 +1,7 @@
 from django.apps import AppConfig
-from django.db import connections
 from django.db.models.signals import post_migrate, pre_migrate
+
+from config.postgresql.base import current
 
 
 class ServiceConfig(AppConfig):
@@ -19,8 +20,8 @@ def _lift_statement_timeout(using: str, **kwargs: object) -> None:
 
     `lock_timeout` stays, so that requests don't queue behind a migration that waits for a lock.
     """
-    connections[using].cursor().execute("SET statement_timeout = 0")
+    current(using).parameters["statement_timeout"] = "0"
 
 
 def _restore_statement_timeout(using: str, **kwargs: object) -> None:
-    connections[using].cursor().execute("RESET statement_timeout")
+    current(using).parameters.pop("statement_timeout", None)

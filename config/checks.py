@@ -1,7 +1,8 @@
 """What `manage.py check --deploy` checks in addition to Django's checks.
 
-An error is wrong in every deployment. A warning may be right in a network that this service can't see. Passwords are
-checked only with `--database default`, like everything in Django that needs a database.
+An error is wrong in every deployment. A warning may be right in a network that this service can't see. Passwords, and
+whether the database can hold every text, are checked only with `--database default`, like everything in Django that
+needs a database. `migrate` checks the database too, and so does the start of the server.
 """
 
 import ipaddress
@@ -14,7 +15,10 @@ from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import User
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name
-from django.db import DatabaseError
+from django.db import DatabaseError, OperationalError
+
+from config.postgresql.flaws import HINT, find_flaw
+from config.postgresql.migrations import missing_migrations
 
 PUBLISHED = (".env.example", "Makefile", "*.md", "docs/*.md")
 NEW_KEY = "Set it to what `openssl rand -base64 48` prints."
@@ -88,6 +92,16 @@ def is_local(host: str) -> bool:
         return False
 
 
+@register(Tags.database)
+def every_migration_is_applied(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        missing = missing_migrations() if databases else []
+    except DatabaseError as exc:
+        return [Error(f"The database can't be used: {exc}".strip(), id="tasks_api.E009")]
+    message = f"The database lacks migrations: {', '.join(missing)}."
+    return [Error(message, hint="Run manage.py migrate.", id="tasks_api.E009")] if missing else []
+
+
 @register(Tags.database, deploy=True)
 def superusers_have_passwords_of_their_own(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
     """Checks the oldest accounts first: they are the ones that were created in a hurry."""
@@ -101,3 +115,12 @@ def superusers_have_passwords_of_their_own(databases: Iterable[str] | None = Non
         return []
     message, hint = "The superuser {} has a password that attackers try first.", "manage.py changepassword {}"
     return [Error(message.format(name), hint=hint.format(name), id="tasks_api.E006") for name in sorted(weak)]
+
+
+@register(Tags.database)
+def the_database_can_hold_every_text(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    try:
+        flaw = find_flaw() if databases else None
+    except OperationalError:  # other checks report a database that is down
+        flaw = None
+    return [Error(f"The database {flaw.text}", hint=HINT, id=f"tasks_api.{flaw.number}")] if flaw else []

@@ -1,13 +1,18 @@
 """The environment, read strictly: a missing or invalid value stops the start with one line."""
 
+import difflib
 import ipaddress
+import os
 import re
+import stat
 import sys
-import urllib.parse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 import environ
+
+from config.postgresql.url import connection_settings
 
 TRUE, FALSE = ("true", "1", "yes", "on"), ("false", "0", "no", "off")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
@@ -23,6 +28,10 @@ def refuse(variable: str, problem: str) -> NoReturn:
     sys.exit(f"tasks-api: {variable} {problem}")
 
 
+def say(warning: str) -> None:
+    sys.stderr.write(f"tasks-api: {warning}\n")
+
+
 class Environment:
     """The variables that django-environ finds in the process's environment and in `.env`, validated.
 
@@ -31,14 +40,26 @@ class Environment:
     """
 
     def __init__(self, env_file: str) -> None:
+        self.file = Path(env_file)
+        self.known = set[str]()
         self._env = environ.Env()
         self._env.read_env(env_file)
 
     def text(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
+        self.known.add(variable)
         value: str = self._env.str(variable, default="").strip() or (default or "")
         if default is None and not value:
             refuse(variable, f"is required in a deployment. {hint}")
         return value
+
+    def warn(self) -> None:
+        """A line on stderr for what is no error, but probably a mistake. After all variables have been read."""
+        for name in sorted(os.environ.keys() - self.known):
+            # 0.85 finds a wrong or missing letter or two; other programs' variables are less alike.
+            for meant in difflib.get_close_matches(name.upper(), self.known, n=1, cutoff=0.85):
+                say(f"the variable {name} is unknown. Did you mean {meant}?")
+        if self.file.is_file() and self.file.stat().st_mode & stat.S_IROTH:
+            say(f"every account of this machine can read {self.file}, which may hold secrets. Run chmod 600 on it.")
 
     def secret(self, variable: str, default: str | None = None, *, hint: str = "") -> str:
         """The value of the variable, or the content of the file that VARIABLE_FILE names. Both at once is an error."""
@@ -62,10 +83,16 @@ class Environment:
             refuse(variable, f"must be true or false, not {value!r}.")
         return value in TRUE
 
-    def number(self, variable: str, *, default: int, least: int, most: int) -> int:
+    def number(
+        self, variable: str, *, default: int, least: int, most: int, auto: Callable[[], int] | None = None
+    ) -> int:
+        """With `auto`, the value may also be 0 or the word auto, which stand for what the function returns."""
         value = self.text(variable, str(default))
+        if auto and value in ("0", "auto"):
+            return min(max(auto(), least), most)
         if not re.fullmatch(r"[0-9]{1,9}", value) or not least <= int(value) <= most:
-            refuse(variable, f"must be a whole number from {least} to {most}, not {value!r}.")
+            word = "auto or " if auto else ""
+            refuse(variable, f"must be {word}a whole number from {least} to {most}, not {value!r}.")
         return int(value)
 
     def choice(self, variable: str, options: tuple[str, ...], *, default: str) -> str:
@@ -88,26 +115,22 @@ class Environment:
                 refuse(variable, f"has the invalid value {value!r}. {hint}")
         return values
 
-    def address(self, variable: str, default: str) -> str:
+    def address(self, variable: str, default: str, *, tcp_only: bool = False) -> str:
+        """`default` may be empty: the service then does not listen on this address."""
         value = self.text(variable, default)
         host, _, port = value.rpartition(":")
         try:
             ipaddress.ip_address(host.strip("[]"))
             valid = re.fullmatch(r"[0-9]{1,5}", port) is not None and 1 <= int(port) <= 65535
         except ValueError:
-            valid = value.startswith("unix:")
+            valid = value == default or (value.startswith("unix:") and not tcp_only)
         if not valid:
-            refuse(variable, f"must be an address such as 127.0.0.1:8000 or unix:/run/tasks.sock, not {value!r}.")
+            example = "127.0.0.1:9100" if tcp_only else "127.0.0.1:8000 or unix:/run/tasks.sock"
+            refuse(variable, f"must be an address such as {example}, not {value!r}.")
         return value
 
     def postgresql(self, variable: str) -> dict[str, Any]:
-        hint = "Expected postgresql://USER:PASSWORD@HOST:5432/NAME."
-        url = self.secret(variable)
         try:
-            config: dict[str, Any] = environ.Env.db_url_config(url)
-        except Exception:  # noqa: BLE001 - its message may contain the password
-            refuse(variable, f"is invalid. {hint}")
-        config["HOST"] = urllib.parse.unquote(config.get("HOST", ""))  # %2Frun%2Fpostgresql is a socket, as in libpq
-        if config.get("ENGINE") != "django.db.backends.postgresql" or not config.get("NAME"):
-            refuse(variable, f"does not name a PostgreSQL database. {hint}")
-        return config | {"ENGINE": "config.postgresql"}
+            return {"ENGINE": "config.postgresql", **connection_settings(self.secret(variable))}
+        except ValueError as exc:
+            refuse(variable, str(exc))

@@ -11,7 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 from config import settings
 from config.api.errors import CODES, problem
-from config.server import local_trial
+from config.environment import refuse
+from config.server import database, local_trial
 from config.server.access_log import AccessLogger
 from config.server.refusals import detail_of
 
@@ -31,12 +32,15 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - where there is one, a worker's heartbe
 worker_tmp_dir = str(MEMORY) if MEMORY.is_dir() else None
 accesslog = None if settings.LOCAL_TRIAL else "-"
 logger_class = AccessLogger
-errorlog = "-"
+logconfig_dict = settings.LOGGING
 loglevel = "warning" if settings.LOCAL_TRIAL else "info"
 limit_request_line = limit_request_field_size = settings.MAX_LINE_BYTES
 limit_request_fields = settings.MAX_HEADERS
 # Nothing here is mounted under a prefix; a SCRIPT_NAME that a client made up would be a crash, or another path.
 forwarder_headers = ""
+for variable in ("SCRIPT_NAME", "FORCE_SCRIPT_NAME"):  # gunicorn reads the first from the environment too
+    if os.environ.get(variable):
+        refuse(variable, "is set, but the service can't run under a path prefix. Give it a host name of its own.")
 # It would believe X-Forwarded-Proto of whoever comes from this machine or over a Unix socket;
 # config/server/proxy.py decides.
 forwarded_allow_ips = ""
@@ -57,10 +61,24 @@ util.write_error = write_problem
 
 def on_starting(server: Arbiter) -> None:
     if settings.LOCAL_TRIAL:
+        for address in server.address:  # of BIND, or of gunicorn's own options
+            if isinstance(address, tuple):
+                local_trial.refuse_other_machines(address[0])
         local_trial.refuse_used_port(bind)
         local_trial.prepare()
+    else:
+        database.refuse_flawed()
+
+
+if settings.METRICS_BIND:
+    from config.server import exporter
+
+    post_fork, child_exit = exporter.post_fork, exporter.child_exit
+    pre_exec, on_exit = exporter.pre_exec, exporter.on_exit
 
 
 def when_ready(server: Arbiter) -> None:
+    if settings.METRICS_BIND:
+        exporter.when_ready(server)
     if settings.LOCAL_TRIAL:
         local_trial.greet(bind)

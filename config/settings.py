@@ -12,6 +12,7 @@ from typing import Any
 
 from config.environment import Environment
 from config.postgresql import embedded as embedded_postgres
+from config.server import cpus
 from config.server.secret_key import local_secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -33,10 +34,14 @@ ALLOWED_HOSTS = env.hosts(
     hint="Expected the host names of this service, separated by commas, such as tasks.example.com,10.0.0.7.",
 )
 API_ANONYMOUS = env.choice("API_ANONYMOUS", ("write", "read", "none"), default="write" if LOCAL_TRIAL else "none")
+# Nobody has decided who may call the API, so it is served on this machine only (config/server/local_trial.py).
+LOOPBACK_ONLY = LOCAL_TRIAL and not env.text("API_ANONYMOUS", "")
 TRUSTED_PROXIES = env.number("TRUSTED_PROXIES", default=0, least=0, most=9)
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 BIND = env.address("BIND", "127.0.0.1:8000")
-WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256)
+METRICS_BIND = env.address("METRICS_BIND", "", tcp_only=True)
+WEB_CONCURRENCY = env.number("WEB_CONCURRENCY", default=2, least=1, most=256, auto=cpus.available)
+LOG_FORMAT = env.choice("LOG_FORMAT", ("text", "json"), default="text")
 # Requests that one worker process serves at a time, each on a thread with a separate database connection.
 WEB_THREADS = 4
 
@@ -59,7 +64,9 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
 ]
+METRICS = ["config.server.metrics.middleware"] if METRICS_BIND else []
 MIDDLEWARE = [
+    *METRICS,
     "config.api.attribution.request_id_middleware",
     # First, because a page on another origin reads errors too, and a preflight carries no credentials.
     *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
@@ -67,7 +74,9 @@ MIDDLEWARE = [
     "config.api.handlers.method_middleware",
     "config.pages.policy.policy_middleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.accounts.logins.site.body_middleware",
+    "config.pages.static_files.compression_middleware",
+    "config.pages.static_files.StaticFiles",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -76,15 +85,12 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-# Requests for these paths without a session use the second list (config/server/handler.py).
+# Requests for these paths without a session skip the middlewares of pages (config/server/handler.py).
 API_PATHS = re.compile(r"/(tasks|health|openapi\.json)(/|\Z)")
-API_MIDDLEWARE = [
-    "config.api.attribution.request_id_middleware",
-    *(["corsheaders.middleware.CorsMiddleware"] if CORS_ALLOWED_ORIGINS else []),
-    "config.api.handlers.host_middleware",
+PAGE_MIDDLEWARE = frozenset(MIDDLEWARE[MIDDLEWARE.index("config.api.handlers.method_middleware") :]) - {
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+}
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 TEMPLATES = [
@@ -113,22 +119,31 @@ DATABASES["default"] |= {
     # reconnects, and requests wait for it. Without a pool each request learns the truth at once.
     "CONN_MAX_AGE": 3600,
     "CONN_HEALTH_CHECKS": True,  # so that no request fails after a restart of PostgreSQL
+    # What DATABASE_URL sets takes precedence.
     "OPTIONS": {
-        **DATABASES["default"].get("OPTIONS", {}),
         "application_name": PROGRAM,
         "connect_timeout": 2,
-        # A lost peer is noticed after 10 + 3 x 3 seconds, not after two hours.
-        "keepalives_idle": 10,
-        "keepalives_interval": 3,
-        "keepalives_count": 3,
-        # In milliseconds. A statement of the API takes a few milliseconds; slower ones would pile up.
-        # client_connection_check_interval ends the query of a worker that was killed. With this lock_timeout, a row
-        # that stays locked is a 503 within 3 seconds even if all threads wait for it: each waits at most twice (for its
-        # turn, then for the row), and the others wait for a thread. Parallel workers and JIT are off because starting
-        # them takes longer than a statement.
-        "options": "-c statement_timeout=10000 -c lock_timeout=500"
-        " -c idle_in_transaction_session_timeout=15000 -c client_connection_check_interval=1000"
-        " -c max_parallel_workers_per_gather=0 -c jit=off",
+        # If a host vanishes, so that packets get no answer at all, a request that waits for it fails after 4 seconds:
+        # without tcp_user_timeout (in milliseconds) after 15 minutes, and without keepalives after two hours.
+        "tcp_user_timeout": 4000,
+        "keepalives_idle": 3,
+        "keepalives_interval": 1,
+        "keepalives_count": 2,
+        **DATABASES["default"].get("OPTIONS", {}),
+    },
+    # Of PostgreSQL. A statement of the API takes a few milliseconds; slower ones would pile up.
+    # client_connection_check_interval ends the query of a worker that was killed. With this lock_timeout, a row
+    # that stays locked is a 503 within 3 seconds even if all threads wait for it: each waits at most twice (for its
+    # turn, then for the row), and the others wait for a thread. Parallel workers and JIT are off because starting
+    # them takes longer than a statement.
+    "PARAMETERS": {
+        "statement_timeout": "10s",
+        "lock_timeout": "500ms",
+        "idle_in_transaction_session_timeout": "15s",
+        "client_connection_check_interval": "1s",
+        "max_parallel_workers_per_gather": "0",
+        "jit": "off",
+        **DATABASES["default"].get("PARAMETERS", {}),
     },
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -171,11 +186,16 @@ USE_TZ = True
 FORMAT_MODULE_PATH = "config.pages.formats"  # settings such as DATETIME_FORMAT would lose to those of the language
 SESSION_ENGINE = "config.accounts.sessions"
 CSRF_FAILURE_VIEW = "config.accounts.logins.site.csrf_failure"
+LOGIN_REDIRECT_URL = "/admin/"
 STATIC_URL = "/static/"
+STORAGES = {"staticfiles": {"BACKEND": "config.pages.static_files.Storage"}}
 WHITENOISE_USE_FINDERS = True  # straight from the packages, so no collectstatic is needed
 
-# In bytes, for a body that is not a file. A longer body is a 413.
+# In bytes. A longer body is a 413, and nothing of it is stored. Only the form that uploads a file may be larger: the
+# file has at most 10 MB (tasks/admin/preview.py). It stays in memory, so that no request writes to /tmp.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 11 * 1024 * 1024
+UPLOAD_PATH = "/admin/tasks/task/import/"
 # What gunicorn reads: bytes of the request line and of each header, and the number of headers.
 MAX_LINE_BYTES = 8190
 MAX_HEADERS = 100
@@ -223,17 +243,24 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# All of it goes to stderr: stdout is for what commands print. config/gunicorn.py uses this too.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {"entry": {"()": "config.server.logs.Formatter", "kind": LOG_FORMAT}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "entry"}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        "gunicorn.error": {"handlers": [], "propagate": True},
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # config/api/handlers.py logs each failure, and the access log has each refusal.
+        "django.request": {"level": "CRITICAL"},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},  # requests to `runserver`
         "django.db.backends": {"level": "DEBUG" if DEBUG else "WARNING"},  # at DEBUG, every statement and its duration
         "django.security.DisallowedHost": {
             "level": "CRITICAL"
         },  # a wrong Host header is the client's error, and already answered with a 400
     },
 }
+
+env.warn()

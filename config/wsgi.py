@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -16,7 +17,7 @@ from django.http import HttpResponse  # noqa: E402
 
 from config.api.errors import problem  # noqa: E402
 from config.api.faults import shortened  # noqa: E402
-from config.server.handler import Handler  # noqa: E402
+from config.server.handler import Handler, body_limit  # noqa: E402
 from config.server.proxy import behind_proxies  # noqa: E402
 from config.server.responses import send  # noqa: E402
 
@@ -26,12 +27,17 @@ handler = Handler()
 def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Sees to what Django does not look at: the form of the target, and whether the body came whole."""
     environ.pop("HTTP_RANGE", None)  # nothing is served in parts; a file of WhiteNoise comes whole
-    refusal = refuse_target(environ) or read_body(environ)
-    if refusal is not None:
-        start_response(f"{refusal.status_code} {refusal.reason_phrase}", [*refusal.items()])
-        return [refusal.content]
-    answer = handler.answer(environ)
-    return handler(environ, start_response) if answer is None else send(answer, start_response)
+    is_head = environ["REQUEST_METHOD"] == "HEAD"
+    if is_head:  # a GET whose body is dropped: some views, such as Django's login, answer another way to HEAD
+        environ = environ | {"REQUEST_METHOD": "GET"}
+    answer = refuse_target(environ) or refuse_prefix(environ) or read_body(environ) or handler.answer(environ)
+    if answer is not None:
+        return send(answer, start_response, is_head=is_head)
+    body: Any = handler(environ, start_response)
+    if not is_head:
+        return body  # type: ignore[no-any-return]  # an iterable with close()
+    body.close()
+    return ()  # gunicorn would drop the body too, but log a warning
 
 
 def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:
@@ -51,15 +57,27 @@ def refuse_target(environ: WSGIEnvironment) -> HttpResponse | None:
     return None
 
 
+def refuse_prefix(environ: WSGIEnvironment) -> HttpResponse | None:
+    """Links and pages would lead to paths without the prefix, which belong to another service of that host."""
+    prefix = environ.get("HTTP_X_FORWARDED_PREFIX", "").strip("/")
+    if not (settings.TRUSTED_PROXIES and prefix):
+        return None
+    return problem(
+        "bad_request",
+        f"The proxy serves this under the path prefix /{shortened(prefix)}, which the service does not support:"
+        " it needs a host name of its own.",
+    )
+
+
 def read_body(environ: WSGIEnvironment) -> HttpResponse | None:
     """Reads the body before Django does: it reads no chunked one (ticket 35838), and takes half of one for all."""
     coding = environ.get("HTTP_TRANSFER_ENCODING", "").lower()
     length = int(environ.get("CONTENT_LENGTH") or 0)
-    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = body_limit(environ["PATH_INFO"])
     if coding not in ("", "chunked"):
         return problem("transfer_coding_not_implemented")
     if (not coding and not length) or length > limit:
-        return None
+        return None  # a body that is too long is never read: it is a 413 of the API or of body_middleware
     try:
         body = environ["wsgi.input"].read(limit + 1 if coding else length)  # the one byte makes it a 413
     except OSError:

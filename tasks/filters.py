@@ -13,7 +13,6 @@ from config.api.parameters import TextField
 from config.postgresql.keyset import Column
 from tasks.models import (
     PRIORITIES,
-    TAG_LENGTH,
     TAGS_PER_TASK,
     TITLE_LENGTH,
     DueKey,
@@ -22,19 +21,19 @@ from tasks.models import (
     Task,
     TaskQuerySet,
 )
-from tasks.serializers import TaskSerializer
+from tasks.serializers import TaskSerializer, tag_name
 
 SEARCH_LENGTH = 200
-MINUSES = 32  # the depth of the stack of PostgreSQL's parser, which fails at more of them in a row
 
 
 class SearchField(TextField):
-    default_error_messages = {"too_many_minus_signs": f"Must have at most {MINUSES} minus signs."}
+    default_error_messages = {"no_words": "Must contain a letter or a digit."}
 
     def to_internal_value(self, data: str) -> str:
-        if data.count("-") > MINUSES:
-            self.fail("too_many_minus_signs")
-        return super().to_internal_value(data)
+        text = super().to_internal_value(data)
+        if not any(map(str.isalnum, text)):
+            self.fail("no_words")
+        return text
 
 
 class SearchFilter(TextFilter):
@@ -72,7 +71,7 @@ class TagFilter(RepeatableFilter):
 class TaskFilter(FilterSet):
     completed = BooleanFilter(help_text="Only completed tasks (`true`) or only open tasks (`false`).")
     tag = TagFilter(
-        max_length=TAG_LENGTH,
+        child=tag_name(),
         max_items=TAGS_PER_TASK,
         help_text="Only tasks that have this tag. Repeat the parameter for tasks that have all the tags.",
     )
@@ -91,8 +90,8 @@ class TaskFilter(FilterSet):
     updated_at__lt = DateTimeFilter("updated_at", "lt", help_text="Last updated before this time.")
     search = SearchFilter(
         max_length=SEARCH_LENGTH,
-        help_text='Full-text search in title and description. All words must match, in any order. `"a phrase"`,'
-        f" `-without` and `this or that` work. At most {MINUSES} minus signs.",
+        help_text="Full-text search in title and description. All words must match, in any order, each from its"
+        ' beginning: `rep` finds "report". `"a phrase"`, `-without` and `this or that` work.',
     )
 
     class Meta:

@@ -6,72 +6,83 @@ and every change of a task, of its tags or of their names moves `updated_at` str
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.core.validators import MaxLengthValidator
 from django.db import models
-from django.db.models.functions import Length, Lower, Now
+from django.db.models.functions import Length, Now
 from django.db.models.lookups import LessThanOrEqual
 from django.utils import timezone
 
-from config.postgresql.case import case_folded
 from config.postgresql.statements import Statement
+from config.text import HAS_CONTROL, IS_HIDDEN, IS_VISIBLE
 from tasks.history import models as history
-from tasks.history.models import Change
+from tasks.history.models import Change, Trimmed
 from tasks.pages import TaskPages
 from tasks.rows import TaskRows
 from tasks.transfer.models import Reference, Upload
 
-__all__ = ["Change", "Reference", "Tag", "Task", "Upload"]
+__all__ = ["Change", "Reference", "Tag", "Task", "Trimmed", "Upload"]
 
-# "simple": every word counts, in every language; no stemming, and no stop words that would be silently ignored.
-SEARCH_CONFIG = "simple"
-SEARCH_VECTOR = SearchVector("title", "description", config=SEARCH_CONFIG)
 TITLE_LENGTH, DESCRIPTION_LENGTH, TAG_LENGTH, TAGS_PER_TASK = 200, 10_000, 50, 20
 PRIORITIES = {1: "1 (highest)", 2: "2", 3: "3", 4: "4 (lowest)"}
 
 TAG_IDS = Statement("""
-SELECT (SELECT tag.id FROM tasks_tag AS tag WHERE lower(tag.name) = lower(wanted.name))
+SELECT (SELECT tag.id FROM tasks_tag AS tag WHERE tag.key = tasks_folded(wanted.name))
   FROM unnest(%(names)s::text[]) WITH ORDINALITY AS wanted (name, place) ORDER BY place
 """)
 
 # Python strips more characters than these. The rule here is narrower, so it accepts every text that Python trimmed.
 TRIMMED = r"^[^ \t\n\r\f\v](.*[^ \t\n\r\f\v])?$"
-
-
 MICROSECOND = timedelta(microseconds=1)
+
+
+class Folded(models.Func):
+    """The key by which names are compared."""
+
+    function = "tasks_folded"
+    output_field = models.TextField()
+
+
+def is_line(column: str, *, is_name: bool = False) -> models.Q:
+    """The rules of config.api.fields.LineField."""
+    rule = models.Q(**{f"{column}__regex": IS_VISIBLE}) & ~models.Q(**{f"{column}__regex": HAS_CONTROL})
+    return rule & ~models.Q(**{f"{column}__regex": IS_HIDDEN}) if is_name else rule
 
 
 class TagQuerySet(models.QuerySet["Tag"]):
     def named(self, names: Iterable[str]) -> list["Tag"]:
         """The tags of these names, created where they are missing, also if another transaction creates one at once.
 
-        Upper and lower case count as the same: the first spelling is kept.
+        Names that differ only in case or in Unicode form are the same tag: the first spelling is kept.
         """
         return list(self.raw("SELECT * FROM tasks_tags_named(%s)", [list(names)]))
 
     def ids(self, names: Sequence[str]) -> list[int]:
-        """The ids of the tags of these names, in upper or lower case and in this order; 0 for an unknown name."""
+        """The ids of the tags of these names, in whatever spelling, in this order; 0 for an unknown name."""
         found = TAG_IDS.run({"names": names})
         return [int(found.get_value(row, 0) or 0) for row in range(found.ntuples)]
 
     def spelled(self, *names: str) -> Self:
-        """The tags of these names, in upper or lower case."""
-        return self.alias(key=Lower("name")).filter(key__in=[Lower(models.Value(name)) for name in names])
+        """The tags of these names, in whatever spelling."""
+        return self.filter(key__in=[Folded(models.Value(name)) for name in names])
 
 
 class Tag(models.Model):
     name = models.CharField(max_length=TAG_LENGTH)
+    key = models.GeneratedField(expression=Folded("name"), output_field=models.TextField(), db_persist=True)
 
     objects = TagQuerySet.as_manager()
 
     class Meta:
-        ordering = (Lower("name"),)
+        ordering = ("key",)
         constraints = (
-            models.UniqueConstraint(Lower("name"), name="tag_name_unique"),
+            models.UniqueConstraint(fields=("key",), name="tag_name_unique"),
             models.CheckConstraint(condition=models.Q(name__regex=TRIMMED), name="tag_name_trimmed"),
+            models.CheckConstraint(condition=is_line("name", is_name=True), name="tag_name_line"),
         )
 
     def __str__(self) -> str:
@@ -94,15 +105,22 @@ class PriorityKey(models.Func):
     output_field = models.SmallIntegerField()
 
 
+class Words(SearchQuery):
+    """What sql/search.sql makes of the words that a client searches for."""
+
+    SEARCH_TYPES = {"words": "tasks_search_query"}
+
+    def __init__(self, search: Any) -> None:
+        super().__init__(search, search_type="words")
+
+
 class TaskQuerySet(TaskRows, TaskPages, models.QuerySet["Task"]):
     def search(self, query: str) -> Self:
-        """Tasks with every word of `query` in title or description.
+        """Tasks whose title or description has every word of `query`, from its beginning.
 
-        `query` is for PostgreSQL's websearch_to_tsquery: words, "a phrase", -without, this or that. The vector is the
-        expression of the index task_search; otherwise PostgreSQL would not use it.
+        `"a phrase"`, `-without` and `this or that` work too; sql/search.sql says what a word is.
         """
-        terms = SearchQuery(query, config=SEARCH_CONFIG, search_type="websearch")
-        return self.alias(search=SEARCH_VECTOR).filter(search=terms)
+        return self.filter(search=Words(query))
 
     def tagged(self, tag_id: Any) -> Self:
         """Tasks with the tag of this id. Given the id, PostgreSQL can estimate their number and choose an index."""
@@ -140,6 +158,11 @@ class Task(models.Model):
     tags = models.ManyToManyField(Tag, related_name="tasks", blank=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
     updated_at = models.DateTimeField(db_default=Now(), editable=False)
+    # The words of title and description, written by a trigger (sql/search.sql). Stored: a search that finds many would
+    # otherwise compute them for each row that it reads. Adding a generated column would lock the table for a rewrite.
+    search = SearchVectorField(null=True, editable=False)
+    # That changed it last, written by a trigger (sql/transaction.sql); null before the column was added.
+    transaction = models.BigIntegerField(null=True, editable=False)
 
     objects = TaskQuerySet.as_manager()
 
@@ -174,11 +197,16 @@ class Task(models.Model):
                 name="task_completed",
                 condition=models.Q(completed_at__isnull=False),
             ),
-            # GET /tasks/?search=: must be the expression of TaskQuerySet.search
-            GinIndex(SEARCH_VECTOR, name="task_search"),
+            # GET /tasks/?search=
+            GinIndex(fields=("search",), name="task_words"),
+            # GET /tasks/changes
+            models.Index(
+                fields=("transaction", "id"), name="task_changed", condition=models.Q(transaction__isnull=False)
+            ),
         )
         constraints = (
             models.CheckConstraint(condition=models.Q(title__regex=TRIMMED), name="task_title_trimmed"),
+            models.CheckConstraint(condition=is_line("title"), name="task_title_line"),
             models.CheckConstraint(
                 condition=LessThanOrEqual(Length("description"), DESCRIPTION_LENGTH), name="task_description_length"
             ),
@@ -197,7 +225,7 @@ class Task(models.Model):
 
     def tag_names(self) -> list[str]:
         """The names of its tags in alphabetical order. Prefetched tags need no query."""
-        return sorted((tag.name for tag in self.tags.all()), key=case_folded)
+        return [tag.name for tag in sorted(self.tags.all(), key=attrgetter("key"))]
 
     def members(self) -> dict[str, Any]:
         """The current values of the fields that the history can restore."""
@@ -223,7 +251,7 @@ class Task(models.Model):
 RESTORED_COLUMNS = tuple(
     field.name
     for field in Task._meta.concrete_fields  # noqa: SLF001 - public
-    if field.name not in ("id", "created_at", "updated_at")
+    if field.name not in ("id", "created_at", "updated_at", "search", "transaction")
 )
 
 

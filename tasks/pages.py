@@ -1,7 +1,7 @@
 """A page of tasks: one statement that also counts, and for which PostgreSQL makes the JSON."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from time import monotonic
@@ -15,7 +15,10 @@ from config.postgresql.statements import Call, Statement
 from tasks.rows import ALPHABETICAL, members_of
 
 MOST_AT_ONCE = 50  # rows that are fetched at once; a larger page may have 40 MB
-MOST_BY_INDEX = 300_000  # matches; up to here the index of the search is faster than reading all tasks
+MOST_BY_INDEX = (
+    30_000  # matches; up to here the index of the search is faster than reading tasks until there are enough
+)
+MOST_READ = 40_000  # tasks that are read for a search of more matches, before the index is used all the same
 # How many estimates a worker remembers, and for how many seconds. One takes a tenth of the time of a page.
 MOST_ESTIMATES, MOMENT = 1000, 10.0
 ESTIMATES: dict[tuple[Any, ...], tuple[int, float]] = {}
@@ -49,8 +52,8 @@ class TaskPages:
         """One page of the tasks. `values` are those of the filters, by the names of their Parameters."""
         names = tuple(values)
         estimate = self.expected(values) if "search" in names and not any(map(is_tag, names)) else None
-        is_rare = estimate is not None and estimate <= MOST_BY_INDEX
-        statement = page_of(self.model, self.condition, names, page.shape, is_rare=is_rare)
+        find = None if estimate is None else few if estimate <= MOST_BY_INDEX else many
+        statement = page_of(self.model, self.condition, names, page.shape, find)
         count, rows = 0, []
         for result in results(statement, {**values, **page.values}, guard, by_row=page.limit > MOST_AT_ONCE):
             for row in range(result.ntuples):
@@ -92,17 +95,23 @@ def is_tag(name: str) -> bool:
 
 
 @lru_cache(maxsize=256)
-def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *, is_rare: bool) -> Statement:
+def page_of(
+    model: Any, condition: str, names: tuple[str, ...], shape: Shape, find: Callable[[str, Shape], str] | None
+) -> Statement:
     """A row with the count and a task, for each task of the page and for one more if there is a next page.
+
 
     An empty page is one row without a task. The tags of all tasks are found at once: one by one they would cost three
     times as much as everything else. With filters the statement is planned each time, for their values: among 300,000
     tasks, a generic plan took 140 ms instead of 9 for a rare value.
     """
     links = [name for name in names if is_tag(name)]
-    tables = few(condition, shape) if is_rare else f"page AS MATERIALIZED ({cut(condition, shape)})"
-    if names:
-        counted = count_of("SELECT FROM matches" if is_rare else matches(condition, links if links == [*names] else []))
+    tables = find(condition, shape) if find else f"page AS MATERIALIZED ({cut(condition, shape)})"
+    if find:
+        also = "UNION ALL TABLE sample" if find is many else ""
+        counted = f"SELECT max(count) AS count FROM (TABLE enough {also}) AS found"
+    elif names:
+        counted = count_of(matches(condition, links if links == [*names] else []))
     else:
         counted = COUNT_OF_ALL
     sql = f"""
@@ -121,10 +130,14 @@ def page_of(model: Any, condition: str, names: tuple[str, ...], shape: Shape, *,
 
 def cut(condition: str, shape: Shape, table: str = "tasks_task") -> str:
     """The rows of the page."""
-    after = shape.order.after("tasks_task", backwards=shape.backwards) if shape.has_cursor else "true"
     return f"""
-        SELECT tasks_task.* FROM {table} WHERE {condition} AND {after}
-         ORDER BY {shape.order.sql("tasks_task", backwards=shape.backwards)} {shape.limits}"""
+        SELECT tasks_task.* FROM {table} WHERE {condition} AND {after(shape)}
+         ORDER BY {shape.order.sql("tasks_task", backwards=shape.backwards)} LIMIT {shape.rows} {shape.offset}"""
+
+
+def after(shape: Shape) -> str:
+    """The condition that a cursor is."""
+    return shape.order.after("tasks_task", backwards=shape.backwards) if shape.has_cursor else "true"
 
 
 def matches(condition: str, links: list[str]) -> str:
@@ -146,7 +159,7 @@ COUNT_OF_ALL = f"""
       FROM ({count_of("SELECT FROM tasks_task")}) AS counted"""
 
 
-def few(condition: str, shape: Shape) -> str:
+def few(condition: str, shape: Shape, found: str = "") -> str:
     """The page of a search for which PostgreSQL expects few matches.
 
     PostgreSQL has statistics only on frequent words. For a page it would scan the tasks in their order, and read all of
@@ -160,5 +173,23 @@ def few(condition: str, shape: Shape) -> str:
         few AS MATERIALIZED (
             SELECT * FROM tasks_task WHERE id = ANY (ARRAY(SELECT id FROM matches LIMIT {MOST_COUNTED}))),
         page AS MATERIALIZED (
-            ({cut(f"{count} <= {MOST_COUNTED}", shape, "few AS tasks_task")})
+            {found} ({cut(f"{count} <= {MOST_COUNTED}", shape, "few AS tasks_task")})
             UNION ALL ({cut(f"{count} > {MOST_COUNTED} AND {condition}", shape)}))"""
+
+
+def many(condition: str, shape: Shape) -> str:
+    """The page of a search for which PostgreSQL expects many matches.
+
+    The index would list all matches first. So `near` reads tasks in their order, and `sample` in that of the table,
+    until both have enough. Each reads at most MOST_READ: the estimate may be wrong, for frequent words that never occur
+    in the same task. Then the page is that of a search with few matches.
+    """
+    ahead = after(shape)
+    order = shape.order.sql("tasks_task", backwards=shape.backwards)
+    near = f"(SELECT * FROM tasks_task WHERE {ahead} ORDER BY {order} LIMIT {MOST_READ}) AS tasks_task"
+    first = f"(SELECT * FROM tasks_task LIMIT {MOST_READ}) AS tasks_task"
+    enough = f"((SELECT count(*) FROM near) = {shape.rows} AND (SELECT count FROM sample) > {MOST_COUNTED})"
+    return f"""
+        near AS MATERIALIZED ({cut(condition, shape, near)}),
+        sample AS MATERIALIZED ({count_of(f"SELECT FROM {first} WHERE {condition}")}),
+        {few(f"NOT {enough} AND {condition}", shape, f"(SELECT * FROM near WHERE {enough}) UNION ALL")}"""

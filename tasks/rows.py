@@ -17,7 +17,7 @@ from config.postgresql.statements import Call, Statement
 Conditions = Mapping[str, Collection[str] | None]
 UNCONDITIONAL: Conditions = {"allowed": None, "refused": None}
 TIME = """to_char({} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
-ALPHABETICAL = 'lower(tag.name) COLLATE "C"'
+ALPHABETICAL = 'tag.key COLLATE "C"'
 TAGS = f"""ARRAY(SELECT tag.name FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
                   WHERE link.task_id = task.id ORDER BY {ALPHABETICAL})"""
 WRITTEN = "SELECT (written.task).*, written.tags, written.state FROM {} AS written OFFSET 0"

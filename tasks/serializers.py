@@ -1,6 +1,6 @@
 """A task as JSON, in requests and responses."""
 
-from config.api.fields import BIGINT_MAX, BooleanField, CharField, DateField, IntegerField, NamesField
+from config.api.fields import BIGINT_MAX, BooleanField, CharField, DateField, IntegerField, LineField, NamesField
 from config.api.serializers import StrictSerializer
 from tasks.models import DESCRIPTION_LENGTH, PRIORITIES, TAG_LENGTH, TAGS_PER_TASK, TITLE_LENGTH, Task
 
@@ -18,13 +18,18 @@ EXAMPLE = {
 }
 
 
+def tag_name() -> LineField:
+    return LineField(max_length=TAG_LENGTH, is_name=True)
+
+
 class TaskSerializer(StrictSerializer):
     """A task."""
 
     id = IntegerField(read_only=True, min_value=1, max_value=BIGINT_MAX, help_text="Set by the service.")
-    title = CharField(
+    title = LineField(
         max_length=TITLE_LENGTH,
-        help_text="Not empty or only whitespace. Whitespace around it is removed. No NUL characters.",
+        help_text="One line with at least one visible character. Whitespace around it is removed. No control"
+        " characters.",
     )
     description = CharField(
         max_length=DESCRIPTION_LENGTH,
@@ -46,11 +51,12 @@ class TaskSerializer(StrictSerializer):
         help_text=f"From {min(PRIORITIES)} (highest) to {max(PRIORITIES)} (lowest). Null means no priority.",
     )
     tags = NamesField(
-        child=CharField(max_length=TAG_LENGTH),
+        child=tag_name(),
         max_length=TAGS_PER_TASK,
         default=list,
-        help_text="A tag is created when a task first uses it. Tags that differ only in case are the same tag, which"
-        " keeps its first spelling. Whitespace around a tag is removed. No empty tags and no NUL characters.",
+        help_text="A tag is created when a task first uses it. Tags that differ only in case or in Unicode form are the"
+        " same tag, which keeps its first spelling. Each is one line. Whitespace around it is removed. No control"
+        " characters and no invisible characters such as U+200B.",
     )
 
     class Meta:

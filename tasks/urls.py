@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import path, register_converter
 from django.urls.converters import IntConverter
 
+from tasks.changes_view import ChangesView
 from tasks.views import TaskViewSet
 
 
@@ -28,6 +29,8 @@ DETAIL: dict[str, Any] = {"get": "retrieve", "patch": "partial_update", "delete"
 urlpatterns = [
     path("tasks/", TaskViewSet.as_view(LIST), name="task-list"),
     path("tasks", TaskViewSet.as_view(LIST, schema=None)),
+    path("tasks/changes", ChangesView.as_view(), name="task-changes"),
+    path("tasks/changes/", ChangesView.as_view(schema=None)),
     path("tasks/<task_id:pk>", TaskViewSet.as_view(DETAIL), name="task-detail"),
     path("tasks/<task_id:pk>/", TaskViewSet.as_view(DETAIL, schema=None)),
 ]

@@ -13,6 +13,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import viewsets
 from rest_framework.exceptions import NotFound
 
+from config.accounts.permissions import may_view
 from config.api.attribution import guard_of
 from config.api.conditions import SCHEMA, Preconditions
 from config.api.errors import PreconditionFailed
@@ -139,8 +140,9 @@ class TaskViewSet(viewsets.ModelViewSet[Task], StrictAPIView):  # type: ignore[m
         if isinstance(exc, Task.DoesNotExist):
             exc = NotFound("Task not found")
         elif isinstance(exc, Stale):
-            detail = Preconditions.of(self.request.META).failure("task", exc.row.etag)
-            exc = PreconditionFailed(detail, exc.row.etag, json.loads(exc.row.json))
+            current = json.loads(exc.row.json) if may_view(self.request, "tasks.view_task") else None
+            detail = Preconditions.of(self.request.META).failure("task", exc.row.etag, is_shown=current is not None)
+            exc = PreconditionFailed(detail, exc.row.etag, current)
         return super().handle_exception(exc)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Answer:

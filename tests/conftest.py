@@ -16,6 +16,7 @@ from rest_framework.test import APIClient
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from config import wsgi
+from config.postgresql.base import current
 from tasks import pages
 from tasks.groups import make_groups
 from tests import contract
@@ -51,6 +52,11 @@ def _every_answer_is_documented(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_estimate_is_remembered() -> None:
     pages.ESTIMATES.clear()
+
+
+@pytest.fixture(autouse=True)
+def _nobody_signs_what_follows() -> None:
+    current().parameters = {}
 
 
 @pytest.fixture(autouse=True)

@@ -78,6 +78,8 @@ def template_of(path: str) -> str | None:
     """The document's path, or None where no task can be."""
     if path in ("/tasks", "/tasks/"):
         return "/tasks/"
+    if path in ("/tasks/changes", "/tasks/changes/"):
+        return "/tasks/changes"
     found = re.fullmatch(r"/tasks/([1-9][0-9]{0,18})/?", path)
     return "/tasks/{id}" if found and int(found[1]) < 2**63 else None
 

@@ -125,20 +125,30 @@ class Database:
 
 
 @contextlib.contextmanager
-def running_database() -> Iterator[Database]:
+def empty_cluster() -> Iterator[Database]:
     with tempfile.TemporaryDirectory(prefix="tasks-faults-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o755)  # the account as which root runs PostgreSQL must have access
         database = Database(Path(folder) / "postgres")
         # On SIGTERM, as `timeout` sends it, the tests end their processes, as on Ctrl-C.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            subprocess.run(
-                [sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment(database), check=True
-            )
             yield database
         finally:
             database.kill(all_processes=True)
             signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def running_database() -> Iterator[Database]:
+    with empty_cluster() as database:
+        manage(database, "migrate", "-v0")
+        yield database
+
+
+def manage(database: Database, *arguments: str, root: Path = ROOT, **variables: str) -> None:
+    """Runs manage.py of the checkout in `root`."""
+    command = [sys.executable, "manage.py", *arguments]
+    subprocess.run(command, cwd=root, env=environment(database, **variables), check=True)
 
 
 def environment(database: Database, **variables: str) -> dict[str, str]:
@@ -157,9 +167,10 @@ def environment(database: Database, **variables: str) -> dict[str, str]:
 class Service:
     """gunicorn as in production."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, root: Path = ROOT, **variables: str) -> None:
         self.port = free_port()
-        self.database = database
+        self.database, self.root = database, root
+        self.variables = {"BIND": f"127.0.0.1:{self.port}"} | variables
         self.start()
 
     def start(self) -> None:
@@ -167,8 +178,8 @@ class Service:
         with (self.database.folder / "gunicorn.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
-                cwd=ROOT,
-                env=environment(self.database, BIND=f"127.0.0.1:{self.port}"),
+                cwd=self.root,
+                env=environment(self.database, **self.variables),
                 stdout=log,
                 stderr=log,
                 text=True,
@@ -201,8 +212,8 @@ class Service:
 
 
 @contextlib.contextmanager
-def running_service(database: Database) -> Iterator[Service]:
-    service = Service(database)
+def running_service(database: Database, root: Path = ROOT, **variables: str) -> Iterator[Service]:
+    service = Service(database, root, **variables)
     try:
         yield service
     finally:

@@ -114,7 +114,7 @@ def start_gunicorn(output: IO[str] | int = subprocess.PIPE, **variables: str) ->
     }
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     return subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.py", "config.wsgi"],
+        [Path(sys.executable).with_name("gunicorn"), "-c", "config/gunicorn.py", "config.wsgi"],
         cwd=ROOT,
         env=environment,
         stdout=output,

@@ -10,5 +10,5 @@ os.environ["DEBUG"] = "false"
 from config.settings import *  # noqa: F403
 
 # A test may hold a lock for a while on purpose. Real servers are tested with the real timeout.
-DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=10000"  # noqa: F405
+DATABASES["default"]["PARAMETERS"] = {"lock_timeout": "10000"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a slow hasher would slow the tests

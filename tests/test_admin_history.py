@@ -493,6 +493,10 @@ def trim(days: int, **options: Any) -> str:
     return out.getvalue()
 
 
+def shown(deleted: int, days: int) -> str:
+    return f"Changes deleted: {deleted}\nDays that a point of GET /tasks/changes stays usable: {days}\n"
+
+
 def test_old_changes_are_trimmed_and_the_rest_restores_as_before(
     staff: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -503,7 +507,7 @@ def test_old_changes_are_trimmed_and_the_rest_restores_as_before(
     age(10)
     young = change(task, ("b",), description="text")
     change(task, (), title="Last")
-    assert trim(5) == "Changes deleted: 8\n"  # one of the tag, two of the new task, five of its title
+    assert trim(5) == shown(8, 5)  # one of the tag, two of the new task, five of its title
     assert Change.objects.count() == 6  # one of the tag b, three of the one save, two of the other
     staff.post(restore_url(young), form_on(staff, restore_url(young)))
     now = Task.objects.get(pk=task.pk)
@@ -526,9 +530,9 @@ def test_a_transaction_is_not_cut_in_two() -> None:
 def test_of_a_history_all_too_old_nothing_is_left() -> None:
     make_tasks(10)
     age(2)
-    assert trim(1) == "Changes deleted: 10\n"
+    assert trim(1) == shown(10, 1)
     assert not Change.objects.exists()
-    assert trim(1) == "Changes deleted: 0\n"
+    assert trim(1) == shown(0, 1)
 
 
 @pytest.mark.parametrize("days", ["0", "-1", "x", "1.5", "36501", "9" * 20])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.templatetags.static import static
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -46,7 +47,7 @@ def test_done_is_an_icon_with_words(staff: Client) -> None:
     make_task("B")
     assert cells(staff, "state") == [
         '<span class="visually-hidden">open</span>',
-        '<img src="/static/admin/img/icon-yes.svg" alt="completed">',
+        f'<img src="{static("admin/img/icon-yes.svg")}" alt="completed">',
     ]
 
 
@@ -161,6 +162,16 @@ def test_a_list_of_many_says_that_it_is_cut(staff: Client, monkeypatch: pytest.M
 def test_a_search_that_finds_nothing_has_an_empty_list(staff: Client) -> None:
     make_task()
     assert "0 tasks" in text_of(staff, "?q=nothing")
+
+
+def test_a_number_finds_the_task_with_that_number_and_those_with_it_in_their_words(staff: Client) -> None:
+    task = make_task("Water the plants")
+    room = make_task(f"Paint room {task.pk}")
+    make_task(f"Call 9{task.pk}")
+    for search in (f"{task.pk}", f" {task.pk} ", f"%23{task.pk}"):
+        assert titles(staff, f"?q={search}") == [room.title, task.title]
+    assert titles(staff, f"?q={task.pk}&completed__exact=1") == []
+    assert titles(staff, f"?q={10**150}") == []
 
 
 # Dates

@@ -5,14 +5,19 @@ import gzip
 import io
 import json
 import re
+import socket
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
+from django.db import OperationalError, connection
+from django.http import HttpRequest
 from django.test import Client
 
+from tasks.admin.patience import GONE, patience
 from tasks.models import Change, Reference, Task, Upload
+from tasks.transfer import load
 from tasks.transfer.load import LOCK
 from tasks.transfer.records import COLUMNS
 from tests.factories import make_member, make_task, make_tasks
@@ -130,6 +135,63 @@ def test_a_file_that_can_not_be_read_is_not_imported_by_a_form_of_ones_own(staff
     assert "can’t be imported." in plain(staff.post(PREVIEW, {"version": version}))
 
 
+@pytest.mark.parametrize(("limit", "name"), [("MOST_ROWS", "rows"), ("MOST_TAGS", "tags")])
+def test_a_file_with_too_many_rows_or_tags_is_refused_with_the_way_out(
+    staff: Client, monkeypatch: pytest.MonkeyPatch, limit: str, name: str
+) -> None:
+    content = b'title,tags\nA,"x,y"\n,z\nC,z\n'
+    monkeypatch.setattr(f"tasks.admin.preview.{limit}", 3)
+    assert "Tasks to create: 2" in upload(staff, content)
+    monkeypatch.setattr(f"tasks.admin.preview.{limit}", 2)
+    said = f"tasks.csv can’t be imported. It has more than 2 {name}. Use manage.py import_tasks, or divide the file."
+    assert said in upload(staff, content)
+
+
+def test_a_preview_that_takes_too_long_ends_with_the_way_out(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.admin.patience.SECONDS", 0)
+    answer = staff.post(IMPORT, {"file": SimpleUploadedFile("tasks.csv", TASKS + b"r3,,,,,\n")}, follow=True)
+    assert answer.redirect_chain == [(PREVIEW, 302), (IMPORT, 302)]
+    said = "takes too long here. Try again later, divide the file, or use manage.py import_tasks."
+    assert f"Nothing was imported: tasks.csv {said}" in answer.content.decode()
+    assert "The invalid rows of tasks.csv take too long here." in staff.get(BAD, follow=True).content.decode()
+
+
+def test_an_import_that_waits_for_the_database_too_long_leaves_nothing(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow() -> Iterator[int]:
+        yield from write_all()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(60)")
+
+    write_all = load.write
+    upload(staff, TASKS)
+    form = form_on(staff, PREVIEW)
+    monkeypatch.setattr(load, "write", slow)
+    monkeypatch.setattr("tasks.admin.patience.SECONDS", 1)
+    assert (
+        "Nothing was imported: tasks.csv takes too long here."
+        in staff.post(PREVIEW, form, follow=True).content.decode()
+    )
+    assert not Task.objects.exists()
+
+
+def test_only_a_statement_that_is_too_slow_is_reported_as_slow() -> None:
+    with pytest.raises(OperationalError), patience(HttpRequest()):
+        raise OperationalError
+
+
+@pytest.mark.skipif(not GONE, reason="Only Linux tells a server that the client has gone.")
+def test_a_preview_ends_when_its_client_has_gone(staff: Client) -> None:
+    upload(staff, TASKS)
+    ours, clients = socket.socketpair()
+    request: dict[str, Any] = {"gunicorn.socket": ours}
+    with ours, clients:
+        assert staff.get(PREVIEW, **request).status_code == 200
+        clients.close()
+        assert staff.get(PREVIEW, **request)["Location"] == IMPORT
+
+
 def test_what_is_in_a_file_is_text_and_never_html(staff: Client) -> None:
     upload(staff, b"title,due_date\n<b>A,\nB,<b>\n", "<b>.csv")
     page = staff.get(PREVIEW).content.decode()
@@ -186,8 +248,25 @@ def test_the_list_leads_to_import_and_export_with_its_filter(staff: Client) -> N
     page = staff.get(f"{LIST}?q=milk").content.decode()
     assert f'href="{IMPORT}"' in page
     assert f'href="{EXPORT}?q=milk"' in page
-    assert f'href="{EXPORT}csv/?q=milk"' in staff.get(f"{EXPORT}?q=milk").content.decode()
-    assert "as it is filtered" not in staff.get(EXPORT).content.decode()
+    assert form_on(staff, f"{EXPORT}?q=milk&q=x") == {"q": ["milk", "x"], "spreadsheet_safe": ["on"]}
+    assert "Filtered tasks" not in staff.get(EXPORT).content.decode()
+
+
+def test_an_export_of_the_filtered_list_or_of_all_is_safe_in_a_spreadsheet_unless_staff_clear_the_box(
+    staff: Client,
+) -> None:
+    make_task("=1+1", tags=("home",))
+    make_task("Buy milk")
+    page = f"{EXPORT}?q=1"
+    assert f'formaction="{EXPORT}csv/"' in staff.get(page).content.decode()
+    safe = form_on(staff, page)
+    unsafe = form_on(staff, page, spreadsheet_safe=None)
+    rows = [
+        [row["title"] for row in csv.DictReader(io.StringIO(b"".join(staff.get(f"{EXPORT}csv/", form)).decode()))]
+        for form in (safe, unsafe, safe | {"all": "1"}, unsafe | {"all": "1"})
+    ]
+    assert rows == [["'=1+1"], ["=1+1"], ["'=1+1", "Buy milk"], ["=1+1", "Buy milk"]]
+    assert [task["title"] for task in json.loads(b"".join(staff.get(f"{EXPORT}json/", safe)))] == ["=1+1"]
 
 
 def test_a_filter_or_format_that_is_none_is_not_exported(staff: Client) -> None:
@@ -225,6 +304,7 @@ def test_selected_tasks_are_exported_in_a_format_of_choice(staff: Client) -> Non
     assert ".jsonl" in answer.headers["Content-Disposition"]
     lines = b"".join(answer.streaming_content).splitlines()  # type: ignore[attr-defined]  # it is a StreamingHttpResponse
     assert [json.loads(line)["title"] for line in lines] == ["Task 0", "Task 1"]
+    assert form["spreadsheet_safe"] == ["on"]
 
 
 def test_more_than_a_list_shows_are_not_exported_by_selection(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Route, expect
 from config.accounts.logins.limits import PER_ACCOUNT
 from tasks.admin.tags import TagAdmin
 from tasks.admin.task import TaskAdmin
+from tasks.admin.transfer import ENDING
 from tasks.models import Tag
 from tests.browser import choose, faults, log_in, press, preview, visit
 from tests.factories import change_task, make_task, make_user
@@ -89,11 +90,7 @@ def test_no_answer_to_an_upload_has_a_fault(chromium: Browser, server: Server, a
     with visit(chromium, server, alice) as page:
         page.goto(f"{LIST}import/")
         preview(page, rows, "tasks.txt")
-        expect(
-            page.get_by_text(
-                "The name must end in .csv, .jsonl, .ndjson or .json, optionally followed by .gz.", exact=True
-            )
-        ).to_be_visible()
+        expect(page.get_by_text(f"The name must end in {ENDING}.", exact=True)).to_be_visible()
         found = faults(page)
         for text, answer in answers.items():
             page.goto(f"{LIST}import/")

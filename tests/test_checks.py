@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.checks import run_checks
-from django.db import connection
+from django.core.checks import Tags, run_checks
+from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from config import checks
@@ -155,4 +156,27 @@ def test_the_number_of_passwords_tried_is_limited(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.django_db
 def test_before_the_first_migration_no_password_is_tried() -> None:
     connection.cursor().execute("ALTER TABLE auth_user RENAME TO gone")
-    assert ids(databases=["default"]) == []
+    assert checks.superusers_have_passwords_of_their_own(databases=["default"]) == []
+
+
+@pytest.mark.django_db
+def test_missing_migrations_are_an_error_without_deploy_too() -> None:
+    MigrationRecorder(connection).record_unapplied("tasks", "0011_changes")
+    [found] = run_checks(databases=["default"], tags=[Tags.database])
+    assert (found.id, found.hint) == ("tasks_api.E009", "Run manage.py migrate.")
+    assert found.msg == "The database lacks migrations: tasks.0011_changes."
+
+
+@pytest.mark.django_db
+def test_without_a_database_to_check_nobody_looks_for_migrations() -> None:
+    MigrationRecorder(connection).record_unapplied("tasks", "0011_changes")
+    assert ids() == []
+
+
+def test_a_database_that_cannot_be_used_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(checks, "missing_migrations", refuse)
+    [found] = checks.every_migration_is_applied(databases=["default"])
+    assert (found.id, found.msg) == ("tasks_api.E009", "The database can't be used: connection refused")

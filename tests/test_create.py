@@ -116,7 +116,7 @@ def test_a_read_only_field_may_have_any_value(api: APIClient, value: str) -> Non
         ({"title": "A", "tags": ["x" * 51]}, "/tags/0", "max_length"),
         ({"title": "A", "tags": ["home", "Home"]}, "/tags/1", "duplicate"),
         ({"title": "A", "tags": ["home", " home "]}, "/tags/1", "duplicate"),
-        ({"title": "A", "tags": ["İ", "i"]}, "/tags/1", "duplicate"),
+        ({"title": "A", "tags": ["Straße", "STRASSE"]}, "/tags/1", "duplicate"),
         ({"title": "A", "tags": [str(number) for number in range(21)]}, "/tags", "max_length"),
         ({"title": "A", "done": True}, "/done", "unknown"),
         ({"title": "A", "a/b~c": True}, "/a~1b~0c", "unknown"),
@@ -240,11 +240,7 @@ def test_a_query_parameter_is_a_400(api: APIClient) -> None:
 
 def test_tags_that_differ_only_in_case_are_one_in_the_first_spelling(api: APIClient) -> None:
     api.post("/tasks/", {"title": "A", "tags": ["Home", "Größe"]})
-    assert api.post("/tasks/", {"title": "B", "tags": ["hOME", "GRÖSSE", "größe"]}).json()["tags"] == [
-        "GRÖSSE",
-        "Größe",
-        "Home",
-    ]
+    assert api.post("/tasks/", {"title": "B", "tags": ["hOME", "GRÖSSE"]}).json()["tags"] == ["Größe", "Home"]
 
 
 def test_a_task_costs_the_same_statements_with_many_tags_as_with_one(api: APIClient) -> None:
@@ -254,11 +250,6 @@ def test_a_task_costs_the_same_statements_with_many_tags_as_with_one(api: APICli
             api.post("/tasks/", {"title": "A", "tags": tags})
         counts.append(len(queries))
     assert counts[0] == counts[1]
-
-
-def test_two_tags_that_are_equal_to_the_database_are_an_error(api: APIClient) -> None:
-    faults = api.post("/tasks/", {"title": "A", "tags": ["ΟΔΟΣ", "οδοσ"]}).json()["errors"]
-    assert [(fault["pointer"], fault["code"]) for fault in faults] == [("/tags/1", "duplicate")]
 
 
 def test_only_the_first_100_errors_are_listed(api: APIClient) -> None:

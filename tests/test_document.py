@@ -50,6 +50,7 @@ def test_the_paths_are_the_documented_ones() -> None:
     assert operations == {
         "/tasks/": ["get", "post"],
         "/tasks/{id}": ["delete", "get", "patch"],
+        "/tasks/changes": ["get"],
         "/health": ["get"],
         "/health/ready": ["get"],
     }
@@ -57,7 +58,7 @@ def test_the_paths_are_the_documented_ones() -> None:
 
 @pytest.mark.parametrize(
     ("setting", "for_all"),
-    [("write", ["get", "post", "get", "patch", "delete"]), ("read", ["get", "get"]), ("none", [])],
+    [("write", ["get", "post", "get", "patch", "delete", "get"]), ("read", ["get", "get", "get"]), ("none", [])],
 )
 def test_every_operation_declares_who_may_call_it(settings: Settings, setting: str, for_all: list[str]) -> None:
     settings.API_ANONYMOUS = setting
@@ -117,7 +118,10 @@ def test_every_integer_has_a_size_and_a_maximum_that_javascript_can_hold() -> No
 def test_everything_is_described() -> None:
     parts = document()
     names = parts["components"]["schemas"]
-    assert names.keys() == {"Health", "Problem", "ProblemError", "Task", "TaskCreate", "TaskPage", "TaskUpdate"}
+    assert names.keys() == {
+        *("Task", "TaskCreate", "TaskUpdate", "TaskPage", "TaskChange", "TaskChangePage"),
+        *("Health", "Problem", "ProblemError"),
+    }
     described = [*names.values(), *parts["servers"], *parts["tags"], *parts["components"]["securitySchemes"].values()]
     described += [field for schema in names.values() for field in schema["properties"].values()]
     for operation in [operation for path in parts["paths"].values() for operation in path.values()]:

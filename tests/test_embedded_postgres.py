@@ -591,17 +591,6 @@ def test_unreachable_programs_are_copied_once_and_old_copies_are_deleted(
     assert not list(folder.glob("programs-*/**/include"))
 
 
-@pytest.mark.parametrize("major", [14, 18])
-def test_the_locale_is_given_for_every_version(major: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("locale.setlocale", lambda *_: "C")
-    assert "--locale=C" in cluster.locale_options(major)
-
-
-def test_an_unknown_locale_is_recognized() -> None:
-    assert not cluster.has_locale("tlh_QO.UTF-8")
-    assert cluster.has_locale("C")
-
-
 @pytest.mark.parametrize(
     ("log", "reason"),
     [("first\ninitdb: error: no space\ncleaning up\n", "initdb: error: no space"), ("one\ntwo\n", "two")],

@@ -1,5 +1,6 @@
 """`manage.py export_tasks`, and that importing an export gives the same tasks."""
 
+import csv
 import gzip
 import io
 import json
@@ -13,19 +14,21 @@ from django.db import models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.postgresql.case import case_folded
+from config.text import CONTROLS, HIDDEN, VISIBLE, folded
 from tasks.models import Reference, Tag, Task
 from tests.factories import change_task, make_task, make_tasks
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 FORMATS = ("csv", "jsonl", "json")
-# Every character that PostgreSQL can store; more often those that CSV or JSON escape.
-LETTERS = st.sampled_from("a,;\"\\'\n\r\t\x01\x02\x7f {}[]\u2028é漢🎉") | st.characters(
+# Every character that PostgreSQL can store; more often those that CSV, JSON or a spreadsheet escapes.
+LETTERS = st.sampled_from("a,;\"\\'\n\r\t=+-@\uff1d\x01\x02\x7f {}[]\u2028é漢🎉") | st.characters(
     codec="utf-8", exclude_characters="\0"
 )
-TITLES = st.text(LETTERS, min_size=1, max_size=20).map(str.strip).filter(bool)
-NAMES = st.lists(TITLES, max_size=4, unique_by=case_folded)
+LINES = LETTERS.filter(lambda letter: not CONTROLS.search(letter) and not HIDDEN.search(letter))
+TITLES = st.text(LINES, min_size=1, max_size=20).map(str.strip).filter(VISIBLE.search)
+NOT_EXPORTED = ("id", "updated_at", "search", "transaction")  # the database sets them
+NAMES = st.lists(TITLES.filter(lambda name: not HIDDEN.search(name)), max_size=4, unique_by=folded)
 TIMES = st.datetimes(timezones=st.just(UTC))
 TASKS = st.lists(
     st.fixed_dictionaries(
@@ -43,8 +46,8 @@ TASKS = st.lists(
 )
 
 
-def export(folder: Path, name: str) -> bytes:
-    call_command("export_tasks", str(folder / name), stderr=io.StringIO())
+def export(folder: Path, name: str, **options: bool) -> bytes:
+    call_command("export_tasks", str(folder / name), stderr=io.StringIO(), **options)
     return (folder / name).read_bytes()
 
 
@@ -64,18 +67,20 @@ def forget() -> None:
         model.objects.all().delete()
 
 
-@pytest.mark.parametrize("file_format", FORMATS)
+@pytest.mark.parametrize(
+    ("file_format", "options"), [*((each, {}) for each in FORMATS), ("csv", {"spreadsheet_safe": True})]
+)
 @given(tasks=TASKS)
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_an_export_of_what_was_imported_is_equal_to_it(
-    tmp_path: Path, file_format: str, tasks: list[dict[str, Any]]
+    tmp_path: Path, file_format: str, options: dict[str, bool], tasks: list[dict[str, Any]]
 ) -> None:
     forget()
     create(tasks)
     before = [
         (task.title, task.description, task.completed_at, task.tag_names()) for task in Task.objects.order_by("id")
     ]
-    exported = export(tmp_path, f"one.{file_format}")
+    exported = export(tmp_path, f"one.{file_format}", **options)
     assert "imported: 0 in " in run_import(tmp_path / f"one.{file_format}")
     forget()
     assert f"imported: {len(tasks):,} in " in run_import(tmp_path / f"one.{file_format}")
@@ -83,7 +88,7 @@ def test_an_export_of_what_was_imported_is_equal_to_it(
         (task.title, task.description, task.completed_at, task.tag_names()) for task in Task.objects.order_by("id")
     ]
     assert after == before
-    assert export(tmp_path, f"two.{file_format}") == exported
+    assert export(tmp_path, f"two.{file_format}", **options) == exported
     assert "imported: 0 in " in run_import(tmp_path / f"one.{file_format}")
 
 
@@ -100,7 +105,7 @@ FILLED: dict[type[Any], object] = {
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_every_column_of_a_task_is_exported_and_imported(tmp_path: Path, file_format: str) -> None:
-    fields = [field for field in Task._meta.concrete_fields if field.name not in ("id", "updated_at")]
+    fields = [field for field in Task._meta.concrete_fields if field.name not in NOT_EXPORTED]
     values = {field.name: next(FILLED[kind] for kind in FILLED if isinstance(field, kind)) for field in fields}
     Task.objects.create(**values).tags.set(Tag.objects.named(["home"]))
     export(tmp_path, f"tasks.{file_format}")
@@ -119,6 +124,43 @@ def test_csv_has_a_header_and_a_line_per_task(tmp_path: Path) -> None:
         "reference,title,description,completed,completed_at,due_date,priority,tags,created_at\n"
         f'r1,Buy milk,\\,false,,2026-12-01,1,"""A, c"",b",{created}\n'
     )
+
+
+FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "'=1+1", "''-1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201")
+TEXTS = ("1=1", "'tis", "''", "'", " =1", "a\t=1")
+
+
+def test_a_csv_that_is_safe_in_a_spreadsheet_has_an_apostrophe_before_each_formula_and_reads_back_equal(
+    tmp_path: Path,
+) -> None:
+    for text in FORMULAS + TEXTS:
+        tags = (text,) if text.strip() == text and "\t" not in text else ()
+        make_task("-" + text.replace("\t", ""), description=text, tags=tags)
+    make_task("Tab", description="\t=1")
+    make_task("Line", description="\r\n=1", tags=("@a, b", "c"))
+    make_task("Empty", description="")
+    Reference.objects.create(task_id=Task.objects.get(title="Empty").pk, reference="@r")
+    plain = export(tmp_path, "plain.csv")
+    text = export(tmp_path, "safe.csv", spreadsheet_safe=True).decode()
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    cells = [cell for row in rows for cell in row.values()]
+    assert [cell for cell in cells if cell[:1] in tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")] == []
+    assert [row["description"] for row in rows] == [
+        *(f"'{each}" for each in FORMULAS),
+        *TEXTS,
+        "'\t=1",
+        "'\r\n=1",
+        "\\",
+    ]
+    assert (rows[-1]["reference"], rows[-2]["tags"], rows[-1]["spreadsheet_safe"]) == ("'@r", '"@a, b",c', "")
+    forget()
+    run_import(tmp_path / "safe.csv")
+    assert export(tmp_path, "again.csv") == plain
+
+
+def test_only_csv_can_be_safe_in_a_spreadsheet(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="only for CSV"):
+        export(tmp_path, "tasks.json", spreadsheet_safe=True)
 
 
 def test_json_is_an_array_and_json_lines_has_an_object_per_line(tmp_path: Path) -> None:
@@ -163,7 +205,7 @@ def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) 
 
 
 def test_an_interrupted_export_leaves_the_previous_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(file_format: str) -> Any:
+    def interrupted(file_format: str, *, spreadsheet_safe: bool) -> Any:
         yield b"half"
         raise KeyboardInterrupt
 

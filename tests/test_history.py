@@ -137,7 +137,9 @@ OTHERS: dict[str, Any] = {
     "created_at": datetime(2026, 1, 2, tzinfo=UTC),
     "updated_at": datetime(2026, 1, 2, tzinfo=UTC),
 }
-COLUMNS = [field.attname for field in Task._meta.concrete_fields if field.attname != "id"]
+COLUMNS = [
+    field.attname for field in Task._meta.concrete_fields if field.attname not in ("id", "search", "transaction")
+]
 
 
 def whole_task() -> Task:

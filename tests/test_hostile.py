@@ -110,7 +110,8 @@ INJECTIONS = [
 @pytest.mark.parametrize("text", INJECTIONS)
 @pytest.mark.parametrize("escaped", [True, False])
 def test_a_text_comes_back_as_it_was_sent(target: Target, text: str, escaped: bool) -> None:
-    sent = {"title": text, "description": text, "tags": [text[:50]]}
+    line = "".join(filter(str.isprintable, text))  # a title and a tag are one line
+    sent = {"title": line, "description": text, "tags": [line[:50]]}
     [made] = target.answers(send_json(json.dumps(sent, ensure_ascii=escaped)), methods=("POST",))
     assert made.status == 201
     [read] = target.answers(get(f"/tasks/{made.json['id']}"))

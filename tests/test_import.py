@@ -6,7 +6,6 @@ import json
 import re
 import signal
 import sys
-import zipfile
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -194,7 +193,7 @@ def test_a_row_with_too_many_cells_keeps_them_in_the_file_of_bad_rows(tmp_path: 
     bad = tmp_path / "bad.csv"
     run(write(tmp_path, "reference,title\nr1,A,B\n"), skip_bad=str(bad))
     assert bad.read_text().splitlines()[1:] == [
-        '"Expected 2 cells, as in the header; this row has 3. A cell that contains a comma must be quoted.",r1,A,B'
+        '"Expected 2 cells, as in the header; this row has 3. A cell that contains a separator must be quoted.",r1,A,B'
     ]
 
 
@@ -233,6 +232,29 @@ def test_a_dry_run_with_a_bad_row_is_refused_as_the_import_would_be(tmp_path: Pa
     assert said.endswith(f"Bad rows: 1. Nothing would be imported. {HINT}")
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_file_for_bad_rows_that_cannot_be_written_is_refused_in_a_dry_run_too(
+    tmp_path: Path, *, dry_run: bool
+) -> None:
+    file = write(tmp_path, TASKS)
+    for skip_bad, reason in (
+        (
+            tmp_path / "missing" / "bad.csv",
+            f"{tmp_path}/missing/bad.csv: No such file or directory. Nothing was imported.",
+        ),
+        (tmp_path, "Is a directory. Nothing was imported."),
+        (file, f"--skip-bad names the file that is imported, {file}. Nothing was imported."),
+    ):
+        assert reason in refused(file, skip_bad=str(skip_bad), dry_run=dry_run)
+    assert file.read_text() == TASKS
+    (tmp_path / "bad.csv").write_text("before")
+    assert "2; already there: 0" in run(file, skip_bad=str(tmp_path / "bad.csv"), dry_run=dry_run)
+    assert ((tmp_path / "bad.csv").read_text() == "before") == dry_run
+    run(file, skip_bad=str(tmp_path / "new.csv"), dry_run=dry_run)
+    assert (tmp_path / "new.csv").exists() != dry_run
+    run(file, skip_bad="/dev/null", dry_run=dry_run)
+
+
 def test_the_history_names_the_import_as_the_actor(tmp_path: Path) -> None:
     connection.close()
     run(write(tmp_path, TASKS))
@@ -261,15 +283,6 @@ def test_a_file_that_cannot_be_opened_is_named_with_the_reason(tmp_path: Path) -
     missing = tmp_path / "missing.csv"
     assert refused(missing) == f"{missing}: No such file or directory. Nothing was imported."
     assert refused(tmp_path, format="csv") == f"{tmp_path}: Is a directory. Nothing was imported."
-
-
-@pytest.mark.parametrize("file_format", [None, "csv", "jsonl", "json"])
-def test_a_zip_file_is_called_a_zip_file_whatever_the_format(tmp_path: Path, file_format: str | None) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("data.json", "[]")
-    said = refused(write(tmp_path, packed.getvalue(), "export.zip"), format=file_format)
-    assert said.startswith("This is a zip file. Extract data.json from it and import that.")
 
 
 def test_the_size_of_a_batch_makes_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -259,7 +259,7 @@ class TestFilters:
             ("search=%00", "null_character"),
             ("search=%ff", "not_utf8"),
             (f"search={'x' * 201}", "max_length"),
-            (f"search={'-' * 33}", "too_many_minus_signs"),
+            (f"search={'-' * 33}", "no_words"),
             ("ordering=", "invalid"),
             ("ordering=nope", "invalid"),
             ("ordering=title,", "invalid"),
@@ -289,40 +289,6 @@ class TestFilters:
     )
     def test_the_answer_says_what_is_accepted(self, api: APIClient, query: str, hint: str) -> None:
         assert hint in api.get(f"/tasks/?{query}").json()["errors"][0]["detail"]
-
-
-class TestSearch:
-    @pytest.fixture(autouse=True)
-    def _tasks(self, db: None) -> None:
-        make_task("Buy milk", description="at the corner shop")
-        make_task("Sell the milk float")
-        make_task("Größe messen", description="the corner of the room")
-
-    @pytest.mark.parametrize(
-        ("words", "found"),
-        [
-            ("milk", ["Sell the milk float", "Buy milk"]),
-            ("MILK buy", ["Buy milk"]),
-            ("corner", ["Größe messen", "Buy milk"]),
-            ("the", ["Größe messen", "Sell the milk float", "Buy milk"]),
-            ("größe", ["Größe messen"]),
-            ('"milk float"', ["Sell the milk float"]),
-            ('"float milk"', []),
-            ("milk -float", ["Buy milk"]),
-            ("float or größe", ["Größe messen", "Sell the milk float"]),
-            ("mil", []),
-            ("!!! & | <->", []),
-            ("'", []),
-        ],
-    )
-    def test_words_of_title_and_description(self, api: APIClient, words: str, found: list[str]) -> None:
-        assert titles(api, f"?search={quote(words)}") == found
-
-    def test_is_served_by_the_index(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL enable_seqscan = off")
-            plan = Task.objects.order_by().search("milk").explain()
-        assert "task_search" in plan
 
 
 class TestOrder:
@@ -385,6 +351,7 @@ def test_a_page_costs_one_query(
 def test_a_count_above_a_thousand_is_an_estimate(api: APIClient, query: str) -> None:
     make_tasks(1001)
     with connection.cursor() as cursor:
+        cursor.execute("SELECT gin_clean_pending_list('task_words')")
         cursor.execute("ANALYZE tasks_task")
     token = make_token(make_user("anna", "view"))
     page = api.get(f"/tasks/{query}", HTTP_AUTHORIZATION=f"Bearer {token}").json()
@@ -428,13 +395,14 @@ def test_filters_cost_no_query_except_one_for_all_tags(api: APIClient) -> None:
         ("?ordering=-priority", "task_priority_key"),
         ("?priority=1", "task_priority_key"),
         ("?due_date__gte=2999-01-01", "task_due_key"),
-        ("?search=nothing", "task_search"),
+        ("?search=nothing", "task_words"),
     ],
 )
 def test_a_page_is_found_by_an_index(api: APIClient, monkeypatch: pytest.MonkeyPatch, query: str, index: str) -> None:
-    make_tasks(1000)
+    make_tasks(5000)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE tasks_task SET due_date = date '2026-01-01' + id::integer % 500")
+        cursor.execute("SELECT gin_clean_pending_list('task_words')")
         cursor.execute("ANALYZE tasks_task")
     plans: list[str] = []
     run = Statement.run

@@ -153,13 +153,46 @@ def test_runserver_in_a_deployment_migrates_nothing(settings: Settings, monkeypa
     assert served == ["served"]
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("gunicorn", "-c", "config/gunicorn.py", "config.wsgi"),
+        ("gunicorn", "--bind", "[::]:8000", "-c", "config/gunicorn.py", "config.wsgi"),
+        ("python", "manage.py", "runserver", "--noreload", "0.0.0.0:8000"),
+    ],
+)
+def test_other_machines_are_not_served_by_omission(clone: Path, run: Run, command: tuple[str, ...]) -> None:
+    refused = run(f".venv/bin/{command[0]}", *command[1:], BIND="0.0.0.0:8000")
+    _, shown = refused.communicate(timeout=60)
+    assert shown.startswith("tasks-api: BIND is on ")
+    assert "without DATABASE_URL everyone may write every task" in shown
+    assert refused.returncode == 1
+    assert shown.count("\n") == 1
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "tasks.example.com", "0"])
+def test_an_address_of_the_network_is_refused_unless_api_anonymous_is_set(settings: Settings, host: str) -> None:
+    settings.LOOPBACK_ONLY = False
+    local_trial.refuse_other_machines(host)
+    settings.LOOPBACK_ONLY = True
+    with pytest.raises(SystemExit, match=f"BIND is on {host}, "):
+        local_trial.refuse_other_machines(host)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_loopback_needs_no_decision(settings: Settings, host: str) -> None:
+    settings.LOOPBACK_ONLY = True
+    local_trial.refuse_other_machines(host)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_gunicorn_in_a_deployment_logs_a_line_per_request() -> None:
     with running_server() as server:
         call(f"{server.url}/tasks/")
         out, err = stop(server.process)
-    assert '"GET /tasks/ HTTP/1.1" 200' in out
+    assert '"GET /tasks/ HTTP/1.1" 200' in err
     assert "Traceback" not in err
+    assert out == ""
 
 
 @pytest.mark.django_db

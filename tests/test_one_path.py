@@ -3,9 +3,11 @@
 import json
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from itertools import permutations
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
@@ -14,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
 from config.idempotency.models import CLAIM, StoredAnswer
+from config.postgresql.snapshots import Point
 from config.postgresql.statements import MOST_PREPARED, Statement
 from tasks.history.models import timeline
 from tasks.models import Tag, Task
@@ -47,6 +50,11 @@ BUDGETS: dict[str, tuple[str, str, Any, dict[str, str], int, int]] = {
     # An EXPLAIN for the words comes first.
     "a search": ("GET", "/tasks/?search=milk", None, {}, 200, 2),
     "a page by offset": ("GET", "/tasks/?offset=1", None, {}, 200, 1),
+    "a point": ("GET", "/tasks/changes", None, {}, 200, 1),
+    "the changes since a point": ("GET", "/tasks/changes?after={after}", None, {}, 200, 1),
+    "the changes of some tasks": ("GET", "/tasks/changes/?after={after}&tag=a&completed=false", None, {}, 200, 1),
+    "a point of another database": ("GET", "/tasks/changes?after={foreign}", None, {}, 410, 1),
+    "a point that was made up": ("GET", "/tasks/changes?after=x", None, {}, 400, 0),
     "a new task": ("POST", "/tasks/", {"title": "A", "due_date": "2026-01-01"}, {}, 201, 1),
     "a new task with tags": ("POST", "/tasks/", {"title": "A", "tags": ["a", "new"]}, {}, 201, 1),
     "a new task, labelled": (
@@ -84,7 +92,9 @@ def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) ->
         sent_with["HTTP_AUTHORIZATION"] = f"Bearer {token}"
         APIClient().get("/tasks/", HTTP_AUTHORIZATION=sent_with["HTTP_AUTHORIZATION"])  # which caches its grant
     sent = json.dumps(body) if body is not None else ""
-    path = path.format(pk=task.pk, none=task.pk + 1)
+    after = parse_qs(urlsplit(APIClient().get("/tasks/changes").json()["next"]).query)["after"][0]
+    foreign = replace(Point.parse(after), database=0).text()
+    path = path.format(pk=task.pk, none=task.pk + 1, after=after, foreign=foreign)
     label = sent_with.pop("CONTENT_TYPE", "application/json")
     with CaptureQueriesContext(connection) as queries:
         answer = APIClient().generic(method, path, sent, label, **sent_with)
@@ -94,14 +104,15 @@ def test_each_request_has_a_budget_of_statements(name: str, with_token: bool) ->
 
 @pytest.mark.parametrize("text", ["plain", "line\u2028separator", 'quotes " and \\', "Größe 🎉", "</script>", "\x7f"])
 def test_one_entity_tag_means_the_same_bytes_for_every_client(api: APIClient, staff: Client, text: str) -> None:
-    made = api.post("/tasks/", {"title": f"a {text}", "description": text, "tags": [f"b {text}"]})
+    line = "".join(filter(str.isprintable, text))  # titles and tags have no control characters
+    made = api.post("/tasks/", {"title": f"a {line}", "description": text, "tags": [f"b {line}"]})
     url = made.json()["id"], made["ETag"]
     answers: list[Any] = [
         api.get(f"/tasks/{url[0]}"),
         api.get(f"/tasks/{url[0]}", **ORIGIN),
         staff.get(f"/tasks/{url[0]}"),
         api.patch(f"/tasks/{url[0]}", {"description": text}),
-        api.patch(f"/tasks/{url[0]}", {"tags": [f"B {text}"]}),
+        api.patch(f"/tasks/{url[0]}", {"tags": [f"B {line}"]}),
     ]
     assert {(answer["ETag"], answer.content) for answer in answers} == {(url[1], made.content)}
     assert made.content in api.get("/tasks/").content

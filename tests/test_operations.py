@@ -35,7 +35,7 @@ def edit(file: Path, **variables: str) -> None:
 
 
 def test_a_deployment_serves_after_the_documented_commands(empty_database: str, tmp_path: Path) -> None:
-    (commands,) = blocks(PAGES["docs/operations.md"], "sh")
+    commands, *_ = blocks(PAGES["docs/operations.md"], "sh")
     *install, copy, check, migrate, create, check_all, serve = commands.splitlines()
     assert [line.split()[0:4] for line in install] == [
         ["python3", "-m", "venv", ".venv"],

@@ -34,6 +34,6 @@ def test_no_request_from_the_document_contradicts_it(transactional_db: None, tmp
     assert run.returncode == 0, f"{run.stdout}\n{run.stderr}"
     found = json.loads(report.read_text())
     assert {phase: how["status"] for phase, how in found["phases"].items()} == dict.fromkeys(PHASES, "success")
-    assert found["operations"]["tested"] == found["operations"]["total"] == 7
+    assert found["operations"]["tested"] == found["operations"]["total"] == 8
     assert found["test_cases"]["generated"] >= 2000
     assert " ERROR " not in log.read_text()

@@ -179,7 +179,7 @@ def test_timeouts_are_lifted_only_for_its_own_statements() -> None:
     "special", ["\t", "\n", "\r", "\r\n", "\\", r"\N", r"\.", r"\t", "\\\t\\\\\n", "\x0b", "'", "ż 漢 🎉"]
 )
 def test_every_character_survives_the_copy(special: str) -> None:
-    text = f"a{special}b"
+    title = f"a{''.join(filter(str.isprintable, special))}b"  # one line
     now = timezone.now().isoformat()
-    seed_tasks.add_batch([((text, special, "f", None, None, now, now), ())], 1, {})
-    assert Task.objects.values_list("title", "description").get() == (text, special)
+    seed_tasks.add_batch([((title, special, "f", None, None, now, now), ())], 1, {})
+    assert Task.objects.values_list("title", "description").get() == (title, special)

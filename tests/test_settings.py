@@ -84,8 +84,8 @@ def test_a_database_url_is_taken_apart() -> None:
         ({"ALLOWED_HOSTS": "a.example,,b"}, "ALLOWED_HOSTS has the invalid value ''. Expected the host names"),
         ({"DEBUG": "maybe"}, "DEBUG must be true or false, not 'maybe'."),
         ({"API_ANONYMOUS": "all"}, "API_ANONYMOUS must be one of write, read, none, not 'all'."),
-        ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY must be a whole number from 1 to 256, not 'two'."),
-        ({"WEB_CONCURRENCY": "0"}, "WEB_CONCURRENCY must be a whole number from 1 to 256, not '0'."),
+        ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY must be auto or a whole number from 1 to 256, not 'two'."),
+        ({"WEB_CONCURRENCY": "257"}, "WEB_CONCURRENCY must be auto or a whole number from 1 to 256, not '257'."),
         ({"TRUSTED_PROXIES": "yes"}, "TRUSTED_PROXIES must be a whole number from 0 to 9, not 'yes'."),
         ({"TRUSTED_PROXIES": "-1"}, "TRUSTED_PROXIES must be a whole number from 0 to 9, not '-1'."),
         (
@@ -97,6 +97,7 @@ def test_a_database_url_is_taken_apart() -> None:
         ({"BIND": "8000"}, "BIND must be an address such as 127.0.0.1:8000 or unix:/run/tasks.sock, not '8000'."),
         ({"BIND": "127.0.0.1:99999"}, "BIND must be an address such as"),
         ({"BIND": "localhost:http"}, "BIND must be an address such as"),
+        ({"METRICS_BIND": "unix:/m"}, "METRICS_BIND must be an address such as 127.0.0.1:9100, not 'unix:/m'."),
         (
             {"DATABASE_URL": "sqlite:///db.sqlite3"},
             "DATABASE_URL does not name a PostgreSQL database. Expected postgresql://",
@@ -196,6 +197,40 @@ def test_the_first_of_two_keys_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     first = local_secret_key(tmp_path)
     monkeypatch.setattr(Path, "exists", lambda _: False)  # as a second process saw it a moment before
     assert local_secret_key(tmp_path) == first
+
+
+def warnings(file: Path, **variables: str) -> str:
+    program = f"""
+from config.environment import Environment
+env = Environment({str(file)!r})
+env.known |= {{"BIND", "TRUSTED_PROXIES"}}
+env.warn()
+"""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PATH", "COV", "HOME"))}
+    command = [sys.executable, "-c", program]
+    return subprocess.run(command, cwd=ROOT, env=kept | variables, capture_output=True, text=True, check=True).stderr
+
+
+@pytest.mark.parametrize("name", ["TRUSTED_PROXYS", "TRUSTED_PROXY", "trusted_proxies"])
+def test_a_misspelled_variable_is_named_without_its_value(tmp_path: Path, name: str) -> None:
+    line = f"tasks-api: the variable {name} is unknown. Did you mean TRUSTED_PROXIES?\n"
+    assert warnings(tmp_path / ".env", **{name: "secret", "BIND": "127.0.0.1:1", "PROXY": "1"}) == line
+    assert settings("DEBUG", **DEPLOYMENT, **{name: "secret"}).stderr == line
+
+
+def test_a_misspelled_variable_in_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("BINDS=secret\n")
+    (tmp_path / ".env").chmod(0o640)
+    assert warnings(tmp_path / ".env") == "tasks-api: the variable BINDS is unknown. Did you mean BIND?\n"
+
+
+def test_a_file_that_every_account_can_read_is_warned_about(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("BIND=127.0.0.1:1\n")
+    file.chmod(0o604)
+    shown = warnings(file)
+    assert shown.startswith(f"tasks-api: every account of this machine can read {file}, ")
+    assert shown.count("\n") == 1
 
 
 def test_debug_echoes_sql() -> None:

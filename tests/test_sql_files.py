@@ -34,6 +34,7 @@ def test_the_files_create_the_same_as_the_migrations() -> None:
         cursor.execute(INSTALLED)
         migrated = cursor.fetchall()
         cursor.execute(DROP_ALL)
+        cursor.execute("SET LOCAL check_function_bodies = off")  # one file calls the functions of another
         for statement in (statement for file in FILES for statement in statements(file)):
             cursor.execute(statement)
         cursor.execute(INSTALLED)
@@ -48,9 +49,9 @@ def test_each_statement_of_a_file_creates_or_replaces_one_function_or_trigger() 
             assert len(re.findall(r"^CREATE ", statement, re.MULTILINE)) == 1
 
 
-def test_each_file_is_installed_by_one_migration() -> None:
+def test_each_file_is_installed_by_a_migration() -> None:
     migrations = MigrationLoader(None).disk_migrations.values()
     operations = [each.sql for one in migrations for each in one.operations if isinstance(each, RunSQL)]
     for file in FILES:
         first = statements(file)[0]
-        assert sum(first in sql for sql in operations if isinstance(sql, list)) == 1, file
+        assert any(first in sql for sql in operations if isinstance(sql, list)), file

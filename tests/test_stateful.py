@@ -45,7 +45,7 @@ members: dict[str, st.SearchStrategy[Any]] = {
     "completed": st.booleans(),
     "due_date": st.none() | st.sampled_from(DAYS),
     "priority": st.none() | st.integers(1, 4),
-    "tags": st.lists(padded(st.sampled_from(TAGS)), max_size=4, unique_by=lambda tag: tag.strip().lower()),
+    "tags": st.lists(padded(st.sampled_from(TAGS)), max_size=4, unique_by=lambda tag: tag.strip().casefold()),
 }
 ignored = {name: st.none() | st.just("x") | st.just({"a": [1]}) for name in ("id", "created_at", "updated_at")}
 bodies = st.fixed_dictionaries({}, optional=members | ignored)
@@ -85,11 +85,11 @@ class Model:
         if "title" in sent:
             sent["title"] = sent["title"].strip()
         if "tags" in sent:
-            sent["tags"] = sorted((self.spelled(name.strip()) for name in sent["tags"]), key=str.lower)
+            sent["tags"] = sorted((self.spelled(name.strip()) for name in sent["tags"]), key=str.casefold)
         return task | sent
 
     def spelled(self, name: str) -> str:
-        return self.spellings.setdefault(name.lower(), name)
+        return self.spellings.setdefault(name.casefold(), name)
 
     def page(self, query: Json) -> list[Json]:
         """The tasks that a query finds, in its order."""
@@ -109,10 +109,13 @@ def matches(task: Json, parameter: str, value: Any) -> bool:
         case "priority", _:
             return bool(task["priority"] == int(value))
         case "tag", _:
-            return {tag.lower() for tag in value} <= {tag.lower() for tag in task["tags"]}
+            return {tag.casefold() for tag in value} <= {tag.casefold() for tag in task["tags"]}
         case "search", _:
-            words = re.findall(r"\w+", f"{task['title']} {task['description'] or ''}".lower())
-            return all((word.lstrip("-").lower() in words) != word.startswith("-") for word in value.split())
+            words = re.findall(r"\w+", f"{task['title']} {task['description'] or ''}".casefold())
+            return all(
+                any(one.startswith(word.lstrip("-").casefold()) for one in words) != word.startswith("-")
+                for word in value.split()
+            )
         case _, "gte" | "lte" | "lt":
             return task[column] is not None and compare(task[column], end, value)
     return True  # ordering and the page

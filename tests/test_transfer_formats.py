@@ -192,6 +192,14 @@ def test_an_unknown_field_is_named_with_the_known_ones() -> None:
     assert all(name in fault for name in COLUMNS)
 
 
+def test_many_unknown_fields_are_one_error() -> None:
+    fields = {f"x{number}" * 50: 1 for number in range(20)}
+    _, (fault,) = rows_of(json.dumps({"title": "a", **fields}), "jsonl")
+    assert fault.startswith("line 1: Unknown fields, 20 of them, such as 'x0x0")
+    assert fault.endswith(f". Known fields: {', '.join(COLUMNS)}.")
+    assert len(fault) < 1000
+
+
 @pytest.mark.parametrize("header", ["title,description", "CONTENT,TYPE"])
 def test_a_null_character_in_csv_is_a_bad_row(header: str) -> None:
     rows, faults = rows_of(f"{header}\na\0,task\nGood,task\n", "csv")
@@ -207,7 +215,7 @@ def test_a_row_with_too_many_or_too_few_cells_is_one_bad_row() -> None:
     rows, faults = rows_of("title,tags\na,b,c\nGood,\nd\n", "csv")
     assert [row["title"] for row in rows] == ["Good"]
     assert faults == [
-        "line 2: Expected 2 cells, as in the header; this row has 3. A cell that contains a comma must be quoted.",
+        "line 2: Expected 2 cells, as in the header; this row has 3. A cell that contains a separator must be quoted.",
         "line 4: Expected 2 cells, as in the header; this row has 1.",
     ]
 
@@ -219,15 +227,13 @@ def test_a_row_with_too_many_or_too_few_cells_is_one_bad_row() -> None:
         ("a,title,b\n", "line 1: Unknown columns 'a', 'b'. Known columns: reference, title, "),
         ("tags\n", "line 1: The required column title is missing. Known columns: reference, title, "),
         ("title,title\n", "line 1: The header has two columns 'title'."),
-        ("title;due_date;tags\nA;;\n", "line 1: The columns are separated by ; and must be separated by ,."),
-        ("title\ttags\nA\t\n", "line 1: The columns are separated by tabs and must be separated by ,."),
-        ("title,due_date\rA,2026-12-31\r", "line 1: A carriage return (CR) stands without a line feed."),
+        ("title|tags\nA|\n", "line 1: The columns are separated by | and must be separated by commas, ; or tabs."),
+        ("title" + ",x" * 1000, "line 1: The header has 1,001 columns; expected at most 1,000."),
+        ("title,due_date\nA\r,2026-12-31\n", "line 2: A carriage return (CR) stands without a line feed."),
         ('title\na\n"b\n', "line 3: A quoted cell begins in this row and has no closing quote."),
-        ('title\n"a"b\n', "line 2: A closing quote must be followed by a comma or the end of the line;"),
+        ('title\n"a"b\n', "line 2: A closing quote must be followed by a separator or the end of the line;"),
         (f"title\n{'a' * 131_073}\n", "line 2: A cell is longer than 131,072 characters."),
-        (b"title\na\n\xe4\n", "line 3: The text is not UTF-8. Save the file as UTF-8."),
-        ("title\na\n".encode("utf-16"), "The text is UTF-16, not UTF-8. Save the file as UTF-8."),
-        (b"PK\x03\x04", "This is a zip file. Extract data.json from it and import that."),
+        (b"PK\x03\x04", "The zip file is damaged or cut off."),
         (b"\x1f\x8bnonsense", "The gzip file is damaged."),
         (gzip.compress(b"title\nabc\n", mtime=0)[:-9], "The gzip file is cut off."),
     ],
@@ -237,8 +243,111 @@ def test_a_csv_file_that_cannot_be_read_is_refused_with_the_reason(text: str | b
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        b"title\na\n\xe4\n",
+        "title\na\nÄrger\n".encode("cp1252"),
+        "title\ra\rCafé\r".encode("mac-roman"),
+        gzip.compress("title\na\n買う\n".encode("shift-jis"), mtime=0),
+    ],
+)
+def test_another_encoding_is_named_with_what_to_do(text: bytes) -> None:
+    assert refusal(text) == (
+        "line 3: The text is not UTF-8 but another encoding, such as Windows-1252."
+        " Save the file as UTF-8 (in Excel: CSV UTF-8)."
+    )
+
+
+def test_what_looks_like_no_text_is_refused_by_its_kind() -> None:
+    assert refusal("title\n".encode("utf-16-le")).startswith("This is not text, or it is UTF-16 without a byte order")
+    assert refusal("title\na\n".encode("utf-16")[:-1]) == "line 2: The UTF-16 text is damaged or cut off."
+    assert refusal(b"\xd0\xcf\x11\xe0\xa1\xb1") == "This is an Excel workbook. Save it as CSV UTF-8."
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_separators_line_ends_and_utf16_are_found_out(end: str, separator: str, encoding: str) -> None:
+    lines = ["title,tags,description", '"A, b","x,y","one\ntwo"', "", "Ä,,\\", ""]
+    text = (
+        end.join(lines).replace("title,tags,", separator.join(("title", "tags", ""))).replace('","', f'"{separator}"')
+    )
+    rows = good(text.replace("Ä,,", separator.join(("Ä", "", ""))).encode(encoding), "csv")
+    assert [(row["title"], row["tags"], row["description"]) for row in rows] == [
+        ("A, b", ["x", "y"], "one\ntwo"),
+        ("Ä", [], ""),
+    ]
+
+
+def test_excels_line_with_the_separator_is_followed_and_counted() -> None:
+    rows, faults = rows_of("sep=;\r\ntitle;tags\r\nA, b;x\r\n;\r\n;y\r\n", "csv")
+    assert [(row["title"], row["tags"]) for row in rows] == [("A, b", ["x"])]
+    assert [fault.partition(":")[0] for fault in faults] == ["line 5, title"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "title,due_date,tags\nA,,\n,,\n\n,,\n",
+        "title,\nA,\n",
+        "title,,,\nA,,,\n,,,\n",
+        "title\nA,,\n,\n",
+        "\n,,\ntitle,tags\nA,,,,,\n",
+        "title;tags;\r\nA;;\r\n;;;;\r\n",
+    ],
+)
+def test_empty_rows_and_surplus_empty_cells_are_ignored(text: str) -> None:
+    assert [row["title"] for row in good(text, "csv")] == ["A"]
+
+
+def test_a_surplus_cell_with_text_is_one_bad_row() -> None:
+    rows, faults = rows_of("title,tags,\nGood,x,\nBad,x,y\n", "csv")
+    assert [row["title"] for row in rows] == ["Good"]
+    assert faults == [
+        "line 3: Expected 2 cells, as in the header; this row has 3. A cell that contains a separator must be quoted."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("system", "text"),
+    [
+        ("TickTick", '"Date: 2026-05-01+0000"\n"Version: 7.1"\n"Folder Name","List Name","Title"\n'),
+        ("TickTick", "Folder Name,List Name,Title,Kind,Tags,Content,Is Check list,Start Date,Due Date\n"),
+        ("TickTick", '[{"id": "1", "title": "A", "isAllDay": true}]'),
+        ("Microsoft To Do or Outlook", '"Subject","Start Date","Due Date","% Complete"\n'),
+        ("Microsoft To Do", '{"@odata.context": "https://example.org", "value": []}'),
+        ("Microsoft To Do", '[{"importance": "low", "title": "A", "lastModifiedDateTime": "2026-05-01"}]'),
+        ("Trello", "Card ID,Card Name,Card URL,Card Description,Labels\n"),
+        ("Trello", "Board;Card Name;List\n"),
+        ("Trello", '{"id": "5", "name": "B", "idOrganization": null, "cards": []}'),
+        ("Trello", '[{"id": "5", "name": "A", "idList": "7"}]'),
+        ("Google Tasks", '{"kind": "tasks#taskLists", "items": []}'),
+        ("Google Tasks", '[{"kind":"tasks#task", "title": "A"}]'),
+    ],
+)
+def test_an_export_of_a_system_that_is_not_read_is_refused_by_name(system: str, text: str) -> None:
+    said = refusal(text, "json" if text[0] in "[{" else "csv")
+    assert said.startswith(f"This is an export of {system}, which an import can't read. Save its tasks as CSV with a")
+
+
+def test_the_results_of_the_api_are_read_with_the_page_around_them_or_without() -> None:
+    task = {"id": 2, "title": "Own", "due_date": "2026-12-01", "updated_at": "2026-11-22T16:00:00.000000Z"}
+    page = {"count": 3, "next": None, "previous": None, "results": [task, {"title": "Two"}]}
+    for text in (page, {"results": page["results"]}, page["results"]):
+        assert [row["title"] for row in good(json.dumps(text, indent=1), "json")] == ["Own", "Two"]
+    assert [row["title"] for row in good(json.dumps(task), "jsonl")] == ["Own"]
+    assert [row["title"] for row in good("id,title,updated_at\n2,Own,x\n", "csv")] == ["Own"]
+    reading = read(Source(io.BytesIO(json.dumps(page | {"next": "/tasks?offset=2"}).encode())), "json")
+    assert (reading.of, len(list(reading.records))) == ("a page of the API", 2)
+    assert reading.not_carried_over == [("the next page", 1)]
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
+        ('{"count": 2}', "line 1, character 13: The page of the API has no field results."),
+        ('{"count": 0, "results": []} {}', "line 1, character 29: There is text after the end of the array or object."),
+        ('{"results": {}}', "line 1, character 13: Expected [; found '{'."),
         ("", "The file is empty. Expected an array of tasks, or [] for no tasks."),
         ("{}", "line 1, character 1: Expected an array of tasks; this is an object."),
         ('{"tasks": []}', "; this is an object. For one object per line, the format is jsonl."),
@@ -250,7 +359,7 @@ def test_a_csv_file_that_cannot_be_read_is_refused_with_the_reason(text: str | b
             "[\n{'title'",
             'line 2, character 2: This is not JSON: expected a field name in double quotes here; found "\'".',
         ),
-        ("[] []", "line 1, character 4: There is text after the end of the array."),
+        ("[] []", "line 1, character 4: There is text after the end of the array or object."),
         ("[" * 100_000, "This is nested deeper than 32."),
         ("[\n" + "[" * 33 + "]" * 33, "line 2, character 1: This is nested deeper than 32."),
         ("[\n[1, -Infinity]", "line 2, character 1: This is not JSON: -Infinity is "),

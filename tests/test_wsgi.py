@@ -2,20 +2,26 @@
 
 import io
 import json
+import subprocess
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.http import HttpRequest, HttpResponse
+from pytest_django import Settings
 
 from config.api.responses import JSONParts
+from config.server.handler import Handler
 from config.server.responses import send
-from config.wsgi import application, read_body, refuse_target
+from config.wsgi import application, read_body, refuse_prefix, refuse_target
 from tests.factories import make_task
-from tests.servers import Server
+from tests.servers import Server, start_gunicorn
 
 
 def environ(target: str = "/tasks/", body: bytes = b"", **variables: str) -> dict[str, Any]:
-    base = {"RAW_URI": target, "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost"}
+    base = {"REQUEST_METHOD": "GET", "RAW_URI": target, "PATH_INFO": target, "SERVER_PROTOCOL": "HTTP/1.1"}
+    base |= {"HTTP_HOST": "localhost"}
     return base | {"wsgi.input": io.BytesIO(body)} | variables
 
 
@@ -39,6 +45,27 @@ def test_the_host_of_an_absolute_target_is_the_one_that_counts() -> None:
     given = environ("http://evil.example:80/tasks/")
     assert refuse_target(given) is None
     assert given["HTTP_HOST"] == "evil.example:80"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "prefix", "status"), [(0, "/work", None), (1, "", None), (1, "/", None), (1, "/work", 400)]
+)
+def test_a_path_prefix_of_the_proxy_is_refused(
+    settings: Settings, proxies: int, prefix: str, status: int | None
+) -> None:
+    settings.TRUSTED_PROXIES = proxies
+    answer = refuse_prefix(environ(HTTP_X_FORWARDED_PREFIX=prefix))
+    assert (answer and answer.status_code) == status
+    assert (
+        answer is None or "under the path prefix /work, which the service does not support" in answer.content.decode()
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variable", ["SCRIPT_NAME", "FORCE_SCRIPT_NAME"])
+def test_a_path_prefix_of_the_environment_stops_the_start(variable: str) -> None:
+    _, shown = start_gunicorn(subprocess.PIPE, **{variable: "/work"}).communicate(timeout=60)
+    assert f"tasks-api: {variable} is set, but the service can't run under a path prefix." in shown
 
 
 @pytest.mark.parametrize(("protocol", "status"), [("HTTP/1.0", None), ("HTTP/1.1", 400)])
@@ -97,3 +124,21 @@ def test_a_long_answer_is_sent_completely(server: Server) -> None:
             page = json.loads(answer.read())
         assert {task["description"] for task in page["results"]} == {"ä" * 10_000}
         assert len(page["results"]) == 10
+
+
+def test_a_middleware_that_tracing_inserts_also_handles_api_requests(settings: Settings) -> None:
+    settings.MIDDLEWARE = ["tests.test_wsgi.traced", *settings.MIDDLEWARE]
+    handler = Handler()
+    given = environ(REQUEST_METHOD="GET", PATH_INFO="/health", SERVER_NAME="localhost", SERVER_PORT="80")
+    answer = handler.answer(given)
+    assert answer is not None
+    assert answer["X-Traced"] == "yes"
+
+
+def traced(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    def middleware(request: HttpRequest) -> HttpResponse:
+        answer = get_response(request)
+        answer["X-Traced"] = "yes"
+        return answer
+
+    return middleware

@@ -13,11 +13,16 @@ CREDENTIALS_EXPECTED = "Authentication is required: send the request header Auth
 
 
 class ModelPermissionsOrAnonymous(DjangoModelPermissions):
-    """A user needs view, add, change or delete; without a user, `API_ANONYMOUS` decides."""
+    """A user needs view, add, change or delete; without a user, `API_ANONYMOUS` decides.
+
+    An answer with fields that the client has not sent requires view, as RETURNING in SQL requires SELECT. So PATCH,
+    which answers with the whole object, requires change and view. POST answers with what was sent, so add is enough.
+    """
 
     perms_map = DjangoModelPermissions.perms_map | {
         "GET": ["%(app_label)s.view_%(model_name)s"],
         "HEAD": ["%(app_label)s.view_%(model_name)s"],
+        "PATCH": ["%(app_label)s.change_%(model_name)s", "%(app_label)s.view_%(model_name)s"],
     }
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -31,13 +36,19 @@ class ModelPermissionsOrAnonymous(DjangoModelPermissions):
         missing = [permission for permission in needed if not is_granted(request, permission)]
         if missing:
             view.confirm(request)  # a remembered grant may lack a new permission
-            raise PermissionDenied(f"The permission {', '.join(missing)} is required.")
+            what = f"permission {missing[0]} is" if len(missing) == 1 else f"permissions {' and '.join(missing)} are"
+            raise PermissionDenied(f"The {what} required.")
         return True
 
 
 def allows_anonymous(method: str) -> bool:
     """Whether a client without a user may do this."""
     return settings.API_ANONYMOUS == "write" or (settings.API_ANONYMOUS == "read" and method in SAFE_METHODS)
+
+
+def may_view(request: Request, name: str) -> bool:
+    """Whether an error may show an object. Without a user, a client that may write may also read."""
+    return not request.user.is_authenticated or is_granted(request, name)
 
 
 def is_granted(request: Request, permission: str) -> bool:

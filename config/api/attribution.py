@@ -5,12 +5,14 @@ import re
 import uuid
 from collections.abc import Callable
 
-from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
 from config.accounts.tokens.grants import TokenGrant
+from config.postgresql.base import current
+from config.postgresql.parameters import set_parameters
 from config.postgresql.statements import Call, Statement
+from config.server.logs import CURRENT_REQUEST
 
 ADMIN = "/admin/"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -31,6 +33,7 @@ def request_id_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -
         # Only tells requests apart: it is no secret.
         own = given if REQUEST_ID.fullmatch(given) else str(uuid.UUID(int=random.getrandbits(128), version=4))
         request.META["request_id"] = own
+        CURRENT_REQUEST.set(own)
         answer = get_response(request)
         answer.headers["X-Request-ID"] = own
         return answer
@@ -54,19 +57,23 @@ def guard_of(request: Request) -> Call | None:
 
 
 def attribute_changes(actor: str, request: str = "") -> None:
-    """Record every later change of this connection as made by `actor`, in the request with this id."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('tasks.actor', %s, false), set_config('tasks.request', %s, false)", [actor, request]
-        )
+    """Record every later change of this thread as made by `actor`, in the request with this id."""
+    signature = {"tasks.actor": actor, "tasks.request": request}
+    database = current()
+    database.parameters = database.parameters | signature
+    if database.in_atomic_block:
+        with database.cursor() as cursor:
+            cursor.execute(set_parameters(tuple(signature.items())))
 
 
 def admin_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Sets the actor before every unsafe request: the connection of the thread still has the previous one."""
+    """Signs every transaction of an unsafe request."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if request.method not in SAFE_METHODS and request.path.startswith(ADMIN):
+        if request.method in SAFE_METHODS or not request.path.startswith(ADMIN):
+            return get_response(request)
+        with current().restoring_parameters():
             attribute_changes(request.user.get_username(), request_id(request))
-        return get_response(request)
+            return get_response(request)
 
     return middleware

@@ -56,12 +56,19 @@ class Preconditions:
         """Whether If-None-Match lists this entity tag: a read is then a 304."""
         return self.refuses_any or (self.refused is not None and etag[1:-1] in self.refused)
 
-    def failure(self, noun: str, etag: str) -> str:
-        """Why a request is a 412 on a resource, called `noun`, that has this strong entity tag."""
+    def failure(self, noun: str, etag: str, *, is_shown: bool = True) -> str:
+        """Why a request is a 412 on a resource, called `noun`, that has this strong entity tag.
+
+        `is_shown` says whether the answer shows the resource.
+        """
         if not self.match(etag):
             if self.has_weak:
-                return 'If-Match never matches a weak entity tag such as W/"6f3a": send the strong one, without W/.'
-            return f"Someone else updated the {noun}: look at current, then retry with etag."
+                return (
+                    'If-Match never matches a weak entity tag: send "6f3a" for W/"6f3a". A compressing proxy adds W/.'
+                )
+            if any(tag.startswith(etag[1:-1]) for tag in self.allowed or ()):
+                return f"A compressing proxy has appended something to the entity tag: send {etag}."
+            return f"Someone else updated the {noun}: {'look at current, then ' if is_shown else ''}retry with etag."
         if self.refuses_any:
             return f"The {noun} exists, and If-None-Match: * asks that it does not."
         return f"Nothing was written: the {noun} has an entity tag that If-None-Match lists."

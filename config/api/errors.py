@@ -34,6 +34,10 @@ CODES: dict[str, tuple[int, str]] = {
     "not_found": (404, "There is nothing at this path."),
     "method_not_allowed": (405, "The path does not accept this method; the Allow header lists those that it accepts."),
     "not_acceptable": (406, "The Accept header excludes JSON."),
+    "start_over": (
+        410,
+        "What has changed since this point can't be told any more; `detail` says why: start over with a new copy.",
+    ),
     "precondition_failed": (412, "If-Match or If-None-Match does not hold; `current` shows the current version."),
     "body_too_large": (413, f"The request body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 2**20} MiB."),
     "uri_too_long": (414, f"The request line is longer than {settings.MAX_LINE_BYTES:,} bytes."),
@@ -52,6 +56,7 @@ CODES: dict[str, tuple[int, str]] = {
     ),
     "internal_error": (500, "The service failed and changed nothing; `instance` names the failure in its log."),
     "transfer_coding_not_implemented": (501, "The request body uses a transfer coding other than chunked."),
+    "migrations_missing": (503, "The database lacks migrations of this version: the operator must migrate it."),
     "database_unavailable": (
         503,
         "The database is unavailable, too slow or read-only; retry, a `POST` with the same Idempotency-Key.",
@@ -84,14 +89,27 @@ class InvalidHeader(InvalidRequest):
 
 
 class PreconditionFailed(exceptions.APIException):
-    """A 412 that shows the current version: `current`, the representation, and `etag`, its entity tag."""
+    """A 412 that shows the current version: `current`, the representation, and `etag`, its entity tag.
+
+    `current` is None, and left out, for a client that may not view it.
+    """
 
     status_code = HTTPStatus.PRECONDITION_FAILED
     default_code = "precondition_failed"
 
-    def __init__(self, detail: str, etag: str, current: Mapping[str, Any]) -> None:
+    def __init__(self, detail: str, etag: str, current: Mapping[str, Any] | None) -> None:
         super().__init__(detail)
         self.etag, self.current = etag, current
+
+
+class StartOver(exceptions.APIException):
+    """A 410: the changes since a point are unknown."""
+
+    status_code = HTTPStatus.GONE
+    default_code = "start_over"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"This point can no longer be used: start over with a new copy. {reason}")
 
 
 class IdempotencyKeyReused(exceptions.APIException):

@@ -9,7 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from config.postgresql.case import case_folded
+from config.text import CONTROLS, HIDDEN, VISIBLE, folded
 
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # RFC 3339 with capital letters and at most microseconds, which is the precision of PostgreSQL.
@@ -57,14 +57,38 @@ class CharField(StrictField, serializers.CharField):
         return {"type": "string", **least, "maxLength": self.max_length}
 
 
+class LineField(CharField):
+    """One line in which something can be seen. A name (`is_name`) has no invisible characters either."""
+
+    default_error_messages = {
+        "blank": "Must contain a visible character.",
+        "control_character": "Must be one line, without line breaks and other control characters.",
+        "invisible": "Must not contain the invisible character {character}.",
+    }
+
+    def __init__(self, *, is_name: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.is_name = is_name
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not VISIBLE.search(text):
+            self.fail("blank")
+        if CONTROLS.search(text):
+            self.fail("control_character")
+        if self.is_name and (found := HIDDEN.search(text)):
+            self.fail("invisible", character=f"U+{ord(found[0]):04X}")
+        return text
+
+
 class NamesField(StrictField, serializers.ListField):
-    """A list of names without duplicates; names that differ only in case are duplicates."""
+    """A list of names without duplicates: two that differ only in case or in their Unicode form are the same name."""
 
     default_error_messages = {
         "not_a_list": "Must be an array of strings.",
         "null": "Must be an array of strings.",
         "max_length": "Must have at most {max_length:,} items; this has {length:,}.",
-        "duplicate": 'Duplicate name "{name}": upper and lower case count as the same.',
+        "duplicate": 'Duplicate name "{name}": names that differ only in case or in Unicode form are the same.',
     }
     child: Any  # a StrictField
 
@@ -74,7 +98,7 @@ class NamesField(StrictField, serializers.ListField):
         names: list[str] = super().to_internal_value(data)
         seen: set[str] = set()
         for place, name in enumerate(names):
-            key = case_folded(name)
+            key = folded(name)
             if key in seen:
                 detail = self.error_messages["duplicate"].format(name=name)
                 raise serializers.ValidationError({str(place): [detail]}, code="duplicate")

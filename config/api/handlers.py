@@ -47,7 +47,7 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> HttpResponse:
             more = f" Only the first {MAX_FAULTS} are listed." if len(exc.faults) > MAX_FAULTS else ""
             return problem(exc.default_code, f"{exc.detail}{more}", errors=exc.faults[:MAX_FAULTS])
         case PreconditionFailed():
-            extra = {"etag": exc.etag, "current": exc.current}
+            extra = {"etag": exc.etag} | ({"current": exc.current} if exc.current else {})
             return problem(exc.default_code, str(exc.detail), extra=extra, headers={"ETag": exc.etag})
         case exceptions.ValidationError():
             return exception_handler(InvalidBody([*flat_faults(exc.get_full_details())]), context)

@@ -42,7 +42,9 @@ def read(query: QueryDict, fields: Fields) -> tuple[dict[str, Any], list[Fault]]
         if len(texts) > 1 and not isinstance(fields.get(name), RepeatedField)
     ]
     for name, field in fields.items():
-        if name in query:
+        if fault := unreadable(query.getlist(name)):
+            faults.append({"parameter": name, **fault})
+        elif name in query:
             try:
                 values[name] = field.run_validation(spelled(query, name, field))
             except serializers.ValidationError as exc:
@@ -50,6 +52,15 @@ def read(query: QueryDict, fields: Fields) -> tuple[dict[str, Any], list[Fault]]
                     code = FIELD_CODES.get(fault["code"], fault["code"])
                     faults.append({"parameter": name, "code": code, "detail": fault["detail"]})
     return values, faults
+
+
+def unreadable(texts: list[str]) -> Fault | None:
+    """What the JSON parser reports in a body: Django decodes a query string that is not UTF-8 to U+FFFD."""
+    if any("\x00" in text for text in texts):
+        return {"code": "null_character", "detail": "Must not contain a NUL character (U+0000)."}
+    if any("\ufffd" in text for text in texts):
+        return {"code": "not_utf8", "detail": "Must be UTF-8, without the replacement character U+FFFD."}
+    return None
 
 
 def spelled(query: QueryDict, name: str, field: Any) -> Any:
@@ -95,24 +106,7 @@ def invalid(detail: str, code: str = "invalid") -> serializers.ValidationError:
 
 
 class TextField(CharField):
-    """A text that is not trimmed, with the checks that the JSON parser makes for a text in a body."""
-
-    default_error_messages = {
-        "blank": "Must not be blank: send a text, or leave the parameter out.",
-        "null_character": "Must not contain a NUL character (U+0000).",
-        "not_utf8": "Must be UTF-8, without the replacement character U+FFFD.",
-    }
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, **kwargs)
-
-    def to_internal_value(self, data: str) -> str:
-        if not data.strip():
-            self.fail("blank")
-        for character, fault in (("\x00", "null_character"), ("\ufffd", "not_utf8")):
-            if character in data:
-                self.fail(fault)
-        return super().to_internal_value(data)
+    default_error_messages = {"blank": "Must not be blank: send a text, or leave the parameter out."}
 
     def schema(self, direction: str) -> Schema:
         return super().schema(direction) | {"description": "Not only whitespace. No NUL (U+0000) and no U+FFFD."}
@@ -127,8 +121,8 @@ class RepeatedField(StrictField, serializers.ListField):
         "max_items": "Must be given at most {max_items:,} times; this request has it {items:,} times."
     }
 
-    def __init__(self, *, max_items: int, max_length: int, **kwargs: Any) -> None:
-        super().__init__(child=TextField(max_length=max_length), **kwargs)
+    def __init__(self, *, max_items: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self.max_items = max_items
 
     def to_internal_value(self, data: list[str]) -> list[str]:

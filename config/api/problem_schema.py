@@ -76,7 +76,7 @@ def problem_schema(current: Schema) -> Schema:
                 "description": "In a 400: each error in the query string, a header or the body.",
             },
             "etag": text("In a 412: the current entity tag."),
-            "current": current | {"description": "In a 412: what a GET answers now."},
+            "current": current | {"description": "In a 412: what a GET answers now, if the client may view it."},
             "instance": text("In a 500: an identifier that is also in the service's log.", format="uri"),
         },
     )

@@ -22,12 +22,6 @@ def condition_of(queryset: QuerySet[Any]) -> str:
     where = queryset.query.where
     if not where:
         return "true"
+    values: Any
     sql, values = where.as_sql(queryset.query.get_compiler(connection=connection), connection)
-    return str(sql % tuple(map(placed, values)))
-
-
-def placed(value: Any) -> str:
-    """A parameter by its name, or a constant of the condition as a PostgreSQL literal."""
-    if isinstance(value, Parameter):
-        return f"%({value.name})s"
-    return "'{}'".format(str(value).replace("'", "''").replace("%", "%%"))
+    return str(sql % tuple(f"%({value.name})s" for value in values))

@@ -104,7 +104,8 @@ class Shape:
     order: Order
     has_cursor: bool
     backwards: bool
-    limits: str
+    rows: str  # how many the statement gets: one more than the page has
+    offset: str
 
 
 @dataclass(frozen=True)
@@ -123,9 +124,9 @@ class Page:
     @property
     def shape(self) -> Shape:
         """The default limit is part of the statement, not a parameter, so that its plan is made only once."""
-        limit = f"LIMIT {self.limit + 1}" if self.limit == DEFAULT_LIMIT else "LIMIT %(limit)s"
-        limits = limit if self.offset is None else f"{limit} OFFSET %(offset)s"
-        return Shape(self.order, self.cursor is not None, self.backwards, limits)
+        rows = f"{self.limit + 1}" if self.limit == DEFAULT_LIMIT else "%(limit)s"
+        offset = "" if self.offset is None else "OFFSET %(offset)s"
+        return Shape(self.order, self.cursor is not None, self.backwards, rows, offset)
 
     @property
     def values(self) -> dict[str, Any]:

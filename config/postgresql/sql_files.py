@@ -1,7 +1,7 @@
 """The functions and triggers of the database. Their SQL files show the current version.
 
 To change one, edit its file and add a migration that installs the file again, after the migrations that add the columns
-it needs. Remove the file from the migration that installed it before, which runs before those columns exist.
+it needs. Remove the file from a migration that installed it before, if that runs before those columns exist.
 """
 
 import re
@@ -19,7 +19,7 @@ def drop(*files: Path) -> str:
     """The SQL that drops the functions of these files and their triggers, to undo the migration that creates them."""
     text = "".join(file.read_text() for file in files)
     names = re.findall(r"^CREATE OR REPLACE FUNCTION (\w+)", text, re.MULTILINE)
-    return "".join(f"DROP FUNCTION {name} CASCADE;" for name in names)
+    return "".join(f"DROP FUNCTION IF EXISTS {name} CASCADE;" for name in names)
 
 
 def install(*files: Path, undo: str = RunSQL.noop) -> RunSQL:

@@ -11,13 +11,15 @@ import select
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import psycopg
-from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.utils import debug_transaction
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
+
+from config.postgresql.base import current
 
 # Per connection, because a backend keeps up to about 100 KB for each. The least recently used one makes room.
 MOST_PREPARED = 50
@@ -28,9 +30,15 @@ Text = bytes | None
 class Statement:
     """One statement, with %(name)s for each parameter, and %% for a percent sign."""
 
-    def __init__(self, template: str, *, prepare: bool = True, plan_each_time: bool = False) -> None:
-        """With `plan_each_time` PostgreSQL makes a plan for the values of each run: the best index depends on them."""
+    def __init__(
+        self, template: str, *, prepare: bool = True, plan_each_time: bool = False, plan_once: bool = False
+    ) -> None:
+        """With `plan_each_time` PostgreSQL makes a plan for the values of each run: the best index depends on them.
+
+        With `plan_once` it never does. By itself it compares estimates, which leave out that planning takes longer.
+        """
         numbers, self.plan_each_time = Numbers(), plan_each_time
+        self.planning = PLAN_EACH_TIME if plan_each_time else PLAN_ONCE if plan_once else None
         self.sql = template % numbers
         self.parameters = tuple(numbers)
         self.bytes = self.sql.encode()
@@ -42,24 +50,26 @@ class Statement:
         `guard` runs before it, in the same transaction and the same round trip. If the guard fails, this statement
         does not run. Raises what Django's cursors raise.
         """
-        database = connections[DEFAULT_DB_ALIAS]
+        database = current()
         raw = connected(database)
         with database.wrap_database_errors, logged(database, self.sql):
             parameters = self.texts(values)
-            before = [each for each in (PLAN_EACH_TIME if self.plan_each_time else None, guard) if each]
+            opening = Call(opening_of(database), {}) if starts(raw) and database.opening else None
+            before = [each for each in (opening, self.planning, guard) if each]
             if before:
                 calls = [*((each.statement, each.statement.texts(each.values)) for each in before), (self, parameters)]
                 return together(raw, *((prepared(database, raw, one), one, texts) for one, texts in calls))
-            if not self.name:
+            if not (name := prepared(database, raw, self)):
                 return checked(raw, raw.pgconn.exec_params(self.bytes, parameters))
-            name = prepared(database, raw, self)
             return checked(raw, raw.pgconn.exec_prepared(name, parameters))  # type: ignore[arg-type]  # it accepts None
 
     def run_by_row(self, values: Mapping[str, Any]) -> Iterator[PGresult]:
         """The same with a result per row, so that memory never holds a large result twice. Read it to the end."""
-        database = connections[DEFAULT_DB_ALIAS]
+        database = current()
         raw = connected(database)
         with database.wrap_database_errors, logged(database, self.sql):
+            if begins := bool(starts(raw) and database.opening):
+                begin(database, raw)
             send(raw, b"" if self.plan_each_time else prepared(database, raw, self), self, self.texts(values))
             raw.pgconn.set_single_row_mode()
             try:
@@ -68,6 +78,8 @@ class Statement:
             finally:  # after an error, the rest of the results must still be read
                 while received(raw) is not None:
                     pass
+                if begins:
+                    raw.pgconn.exec_(b"COMMIT")
 
     def texts(self, values: Mapping[str, Any]) -> tuple[Text, ...]:
         return tuple(text_of(values[name]) for name in self.parameters)
@@ -90,20 +102,42 @@ class Call:
 
 
 # For this transaction only. Preparing the statement is still worth it: parsing it would take a third of its time.
-PLAN_EACH_TIME = Call(Statement("SELECT set_config('plan_cache_mode', 'force_custom_plan', true)"), {})
+PLAN_EACH_TIME, PLAN_ONCE = (
+    Call(Statement(f"SELECT set_config('plan_cache_mode', 'force_{mode}_plan', true)"), {})
+    for mode in ("custom", "generic")
+)
+
+
+def starts(raw: "psycopg.Connection[Any]") -> bool:
+    """Whether the next statement begins a transaction."""
+    return raw.pgconn.transaction_status == TransactionStatus.IDLE
+
+
+def begin(database: Any, raw: "psycopg.Connection[Any]") -> None:
+    checked(raw, raw.pgconn.exec_(f"BEGIN; {database.opening}".encode()))
+
+
+def opening_of(database: Any) -> Statement:
+    """The parameters of a transaction as a statement. With the id of a request, it comes only once."""
+    return parsed(database.opening, prepare=not database.parameters)
+
+
+@lru_cache(maxsize=64)
+def parsed(sql: str, *, prepare: bool) -> Statement:
+    return Statement(sql.replace("%", "%%"), prepare=prepare)
 
 
 def prepared(database: Any, raw: "psycopg.Connection[Any]", statement: Statement) -> bytes:
     """Prepares the statement on this connection unless it is prepared. Returns its name, or b"" if it has none."""
     names = database.prepared
-    if not statement.name:
+    if not statement.name or not database.prepares:
         return b""
     if statement.name in names:
         names.move_to_end(statement.name)
         return statement.name
     if len(names) >= MOST_PREPARED:
         oldest, _ = names.popitem(last=False)
-        checked(raw, raw.pgconn.exec_(b'DEALLOCATE "%s"' % oldest))
+        checked(raw, raw.pgconn.close_prepared(oldest))
     checked(raw, raw.pgconn.prepare(statement.name, statement.bytes))
     names[statement.name] = None
     return statement.name
@@ -157,9 +191,9 @@ def connected(database: Any) -> "psycopg.Connection[Any]":
     database.close_if_health_check_failed()
     database.ensure_connection()
     raw: psycopg.Connection[Any] = database.connection
-    if not raw.autocommit and raw.pgconn.transaction_status == TransactionStatus.IDLE:
+    if not raw.autocommit and starts(raw):
         with database.wrap_database_errors:
-            checked(raw, raw.pgconn.exec_(b"BEGIN"))
+            begin(database, raw)
     return raw
 
 

@@ -7,14 +7,36 @@ import socket
 from pathlib import Path
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from config.environment import refuse
 from config.postgresql import embedded
+from config.server import database
 
 ACCOUNT = "admin"
+
+
+def refuse_other_machines(host: str) -> None:
+    """End with one line if other machines could connect to `host`, unless somebody set API_ANONYMOUS by hand.
+
+    A container whose DATABASE_URL was forgotten is a local trial too, and would be open to everyone.
+    """
+    if settings.LOOPBACK_ONLY and not is_loopback(host):
+        refuse(
+            "BIND",
+            f"is on {host}, which other machines can reach, but without DATABASE_URL everyone may write every task."
+            " Set DATABASE_URL, or set API_ANONYMOUS to what everyone may do: write, read or none.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def refuse_used_port(bind: str) -> None:
@@ -40,6 +62,7 @@ def prepare() -> None:
     folder = connection.settings_dict["EMBEDDED_FOLDER"]
     if not embedded.has_data(Path(folder)):
         say(f"Creating the database in {folder}")
+    database.refuse_flawed()
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         say("Creating the tables")

@@ -7,6 +7,7 @@ the time of a short request.
 import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Any
 from wsgiref.types import StartResponse
 
 from django.http import HttpResponse
@@ -17,20 +18,25 @@ MOST_AT_ONCE = 64 * 1024
 http_date = lru_cache(maxsize=1)(util.http_date)
 
 
-def send(answer: HttpResponse, start_response: StartResponse) -> Iterable[bytes]:
-    """Returns the body, as a WSGI application does; on gunicorn it is sent already."""
-    parts: list[bytes] = list(answer)
-    if answer.status_code not in BODILESS:
-        answer.headers["Content-Length"] = str(sum(map(len, parts)))
+def send(answer: HttpResponse, start_response: StartResponse, *, is_head: bool = False) -> Iterable[bytes]:
+    """Returns the body, as a WSGI application does; on gunicorn it is sent already. The answer to a HEAD has none."""
+    add_length(answer)
+    parts: list[bytes] = [] if is_head else list(answer)
     response = getattr(start_response, "__self__", None)
     if isinstance(response, Response):
-        send_at_once(answer, [] if response.req.method == "HEAD" else parts, response)
+        send_at_once(answer, parts, response)
         return ()
     start_response(f"{answer.status_code} {answer.reason_phrase}", list(answer.headers.items()))
     return parts
 
 
 BODILESS = (204, 304)
+
+
+def add_length(answer: Any) -> None:
+    """Content-Length, also for a HEAD, unless the answer has no body or its length is not known."""
+    if answer.status_code not in BODILESS and not answer.streaming:
+        answer.headers["Content-Length"] = str(sum(map(len, answer)))
 
 
 def send_at_once(answer: HttpResponse, parts: list[bytes], response: Response) -> None:

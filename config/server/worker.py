@@ -5,6 +5,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from config.server.logs import CURRENT_REQUEST, NO_REQUEST
+
 MOST_IN_A_ROW = 8  # requests of one connection; others may be waiting for a thread
 # Milliseconds to wait for the next request of a connection. A busy client sends it sooner, and other clients that wait
 # for the thread lose no more than this.
@@ -18,12 +20,25 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no types
         gunicorn would hand the connection back to the thread that waits for all of them. That takes a fifth of the time
         of a short request.
         """
-        result = super().handle(conn)
+        result = self._handle_next(conn)
         for _ in range(MOST_IN_A_ROW):
             if result is not True or not self.alive or not has_data(conn.sock):
                 break
-            result = super().handle(conn)
+            result = self._handle_next(conn)
         return result
+
+    def is_parent_alive(self) -> bool:
+        """A killed arbiter is a stop too: the port is free within a second, and requests in progress are finished.
+
+        gunicorn would listen until the last connection is closed, and the next start would find the port in use.
+        """
+        if not super().is_parent_alive():
+            self.alive = False
+        return bool(self.alive)
+
+    def _handle_next(self, conn: Any) -> Any:
+        CURRENT_REQUEST.set(NO_REQUEST)  # the id in the log of this thread is still that of the previous request
+        return super().handle(conn)
 
     def set_accept_enabled(self, enabled: bool) -> None:
         super().set_accept_enabled(enabled)

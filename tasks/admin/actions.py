@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from config.pages.bounded_list import BoundedPaginator
 from tasks.admin.base import LISTED, Action, Done, StaffAdmin, count_of
 from tasks.admin.form import TAG_NAME, by_rule
-from tasks.admin.transfer import file_of
+from tasks.admin.transfer import SafeForm, file_of
 from tasks.models import TAGS_PER_TASK, Tag, Task
 from tasks.transfer.formats import FORMATS
 
@@ -40,7 +40,8 @@ class NewTagForm(TagNameForm):
         return name
 
 
-class FormatForm(forms.Form):
+class FormatForm(SafeForm):
+    field_order = ("file_format",)
     file_format = forms.ChoiceField(label="Format", choices=[(name, name.upper()) for name in FORMATS])
 
 
@@ -125,7 +126,7 @@ def export_selected(model_admin: StaffAdmin, request: HttpRequest, queryset: Que
         return None
     form = FormatForm(request.POST if "post" in request.POST else None)
     if form.is_valid():
-        return file_of(form.cleaned_data["file_format"], Task.objects.filter(pk__in=chosen.found))
+        return file_of(**form.cleaned_data, tasks=Task.objects.filter(pk__in=chosen.found))
     return model_admin.ask(request, "Export {}?", form, model_admin.rows_of(chosen.found))
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_permission_codename
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
 from django.db.models import QuerySet
@@ -58,6 +59,22 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
 
     class Media:
         css = {"all": ("tasks/admin.css",)}
+
+    # Every page shows what it is about, and adding is the only exception. So it needs the permission to view, which in
+    # Django's admin is part of the permission to change.
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perms([f"{self.opts.app_label}.{get_permission_codename('view', self.opts)}"])
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return self.has_view_permission(request, obj) and super().has_delete_permission(request, obj)
+
+    def has_restore_permission(self, request: HttpRequest) -> bool:
+        """To add a deleted task again."""
+        return self.has_view_permission(request) and self.has_add_permission(request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
         return BoundedChangeList
@@ -177,7 +194,7 @@ def version_of_all(rows: Sequence[tuple[Any, ...]]) -> str:
 def permissions_to_undo(change: Change) -> list[str]:
     """What a user needs to undo the transaction of this change; undoing a delete adds tasks."""
     is_delete = change.operation == Change.Operation.DELETE
-    return ["tasks.change_task", *(["tasks.add_task"] if is_delete else [])]
+    return ["tasks.view_task", "tasks.change_task", *(["tasks.add_task"] if is_delete else [])]
 
 
 def count_of(rows: Any, name: Any = "task") -> str:

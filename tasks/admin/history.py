@@ -49,7 +49,7 @@ class HistoryPages(StaffAdmin):
             "older": older,
             "before": before,
             "may_restore": task and self.has_change_permission(request, task),
-            "may_restore_deleted": delete and self.has_add_permission(request),
+            "may_restore_deleted": delete and self.has_restore_permission(request),
         }
         return self.page(request, "task/object_history", context | (extra_context or {}))
 

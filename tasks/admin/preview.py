@@ -2,7 +2,7 @@
 
 import datetime
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TextIO
 
@@ -17,6 +17,9 @@ from tasks.transfer.records import COLUMNS, BadFile, Record, RowFault, Values, g
 from tasks.transfer.source import Source
 
 LARGEST = 10 * 1024 * 1024  # bytes of a file, also after decompression
+# Reading and writing as many takes 6 s of one core, half of the time that a request may take (patience.py).
+MOST_ROWS, MOST_TAGS = 25_000, 50_000
+TOO_MANY = "It has more than {:,} {}. Use manage.py import_tasks, or divide the file."
 MOST_FAULTS, FIRST_ROWS = 100, 10  # on the page
 # The fields that an API client can write.
 SHOWN = [name for name in COLUMNS if name not in ("reference", *TaskSerializer.Meta.read_only_fields)]
@@ -27,10 +30,13 @@ class Preview:
     """What importing the upload would do, or has done."""
 
     upload: Upload
+    check: Callable[[], None]  # called for each row; may raise an exception to stop
     bad_file: TextIO | None = None
     reading: Reading | None = None
     outcome: load.Outcome | None = None
     error: str = ""
+    rows: int = 0
+    tags: int = 0
     bad: int = 0
     faults: list[RowFault] = field(default_factory=list)
     first: list[list[str]] = field(default_factory=list)
@@ -43,8 +49,7 @@ class Preview:
 
     def look(self, *, keep: bool = False) -> "Preview":
         """Reads the file and compares it with the tasks, in the current transaction, without changing any task."""
-        file_format = format_of(self.upload.name) or ""
-        writer = WRITERS[file_format](self.bad_file) if self.bad_file else None
+        writer: Any = None
 
         def refuse(record: Record) -> None:
             self.bad += 1
@@ -53,8 +58,9 @@ class Preview:
                 writer.write(record)
 
         try:
-            self.reading = read(Source(io.BytesIO(self.upload.content), LARGEST), file_format)
-            load.stage(self._shown(good(self.reading.records, refuse)), refuse)
+            self.reading = read(Source(io.BytesIO(self.upload.content), LARGEST), format_of(self.upload.name) or "")
+            writer = self.bad_file and WRITERS[self.reading.file_format](self.bad_file)
+            load.stage(self._shown(good(self._counted(self.reading.records), refuse)), refuse)
             self.outcome = load.compare(keep=keep)
         except BadFile as exc:
             self.error = str(exc)
@@ -62,8 +68,19 @@ class Preview:
             writer.close()
         return self
 
+    def _counted(self, records: Iterator[Record]) -> Iterator[Record]:
+        for record in records:
+            self.check()
+            self.rows += 1
+            if self.rows > MOST_ROWS:
+                raise BadFile(TOO_MANY.format(MOST_ROWS, "rows"))
+            yield record
+
     def _shown(self, rows: Iterator[tuple[int, Values]]) -> Iterator[tuple[int, Values]]:
         for line, row in rows:
+            self.tags += len(row["tags"])
+            if self.tags > MOST_TAGS:
+                raise BadFile(TOO_MANY.format(MOST_TAGS, "tags"))
             if len(self.first) < FIRST_ROWS:
                 self.first.append([cell(row[name]) for name in SHOWN])
             yield line, row

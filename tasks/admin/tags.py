@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -76,7 +75,7 @@ class TagAdmin(StaffAdmin):
     form = TagForm
     list_display = ("name", "task_count")
     list_filter = (UnusedFilter,)
-    ordering = (Lower("name"),)
+    ordering = ("key",)
     search_fields = ("name",)
     paginator = TagPaginator
     actions = ("merge", "delete_selected")

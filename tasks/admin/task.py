@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path
 
@@ -16,7 +16,7 @@ from tasks.admin.history import CHANGED, HistoryPages, version_of
 from tasks.admin.list import TaskList
 from tasks.admin.transfer import TransferPages
 from tasks.filters import SEARCH_LENGTH, SearchField
-from tasks.models import Task, TaskQuerySet
+from tasks.models import Task, Words
 
 admin.site.site_header = admin.site.site_title = "Tasks"
 admin.site.index_title = "Overview"
@@ -31,7 +31,8 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     autocomplete_fields = ("tags",)
     search_fields = ("title", "description")
     search_help_text = (
-        'Finds tasks with all of the words in the title or description. "A phrase", -without and this or that work too.'
+        "Finds tasks with all of these words, or beginnings of words, in the title or description, and the task with"
+        ' this number. "A phrase", -without and this or that work too.'
     )
 
     # The route of each page, and the permission that it requires.
@@ -43,7 +44,7 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         "export_download": ("export/<str:file_format>/", "view"),
         "undo": ("undo/<int:change_id>/", "change"),
         "restore": ("<int:task_id>/history/<int:change_id>/restore/", "change"),
-        "restore_deleted": ("<int:task_id>/restore/", "add"),
+        "restore_deleted": ("<int:task_id>/restore/", "restore"),
     }
 
     def get_urls(self) -> list[URLPattern]:
@@ -72,15 +73,17 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        """By the API's index and rules: PostgreSQL fails on some texts that those rules refuse."""
-        if not search_term.strip() or not isinstance(queryset, TaskQuerySet):
+        """By the API's index and rules, and by the number of a task."""
+        if not search_term.strip():
             return queryset, False
         try:
             text = by_rule(SearchField(max_length=SEARCH_LENGTH), search_term)
         except ValidationError as exc:
             self.refuse(request, f"Nothing was searched for: {exc.messages[0]}")
             return queryset.none(), False
-        return queryset.search(text), False
+        number = text.strip().removeprefix("#")
+        by_number = Q(pk=number) if number.isdecimal() else Q()
+        return queryset.filter(Q(search=Words(text)) | by_number), False
 
     def save_model(self, request: HttpRequest, obj: Task, form: TaskForm, change: bool) -> None:
         """Writes only what was edited: a browser may send old values of the other fields."""

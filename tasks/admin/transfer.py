@@ -22,21 +22,26 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tasks.admin.base import StaffAdmin, count_of
-from tasks.admin.preview import LARGEST, Preview
+from tasks.admin.patience import TooSlow, patience
+from tasks.admin.preview import LARGEST, MOST_ROWS, MOST_TAGS, Preview
 from tasks.models import Task
 from tasks.transfer import load
+from tasks.transfer.csv_rows import SAFE
 from tasks.transfer.dump import dump
 from tasks.transfer.formats import FORMATS, format_of
 from tasks.transfer.models import Upload
 from tasks.transfer.records import COLUMNS
 
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "json": "application/json"}
-ENDING = ".csv, .jsonl, .ndjson or .json, optionally followed by .gz"
+ENDING = ".csv, .jsonl, .ndjson or .json, optionally followed by .gz, or in .zip"
+TOO_SLOW = "Try again later, divide the file, or use manage.py import_tasks."
 
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        help_text=f"At most 10 MB, also after decompression. The name must end in {ENDING}.", max_length=255
+        help_text=f"At most 10 MB, also after decompression, {MOST_ROWS:,} rows and {MOST_TAGS:,} tags."
+        f" The name must end in {ENDING}.",
+        max_length=255,
     )
 
     def clean_file(self) -> Any:
@@ -46,6 +51,15 @@ class UploadForm(forms.Form):
         if not format_of(file.name):
             raise forms.ValidationError(f"The name must end in {ENDING}.")
         return file
+
+
+class SafeForm(forms.Form):
+    spreadsheet_safe = forms.BooleanField(
+        required=False,
+        initial=True,
+        label="Safe to open in a spreadsheet (CSV)",
+        help_text="A cell that a spreadsheet would take for a formula gets an apostrophe. An import removes it.",
+    )
 
 
 class TransferPages(StaffAdmin):
@@ -60,20 +74,24 @@ class TransferPages(StaffAdmin):
 
     def import_preview_view(self, request: HttpRequest) -> HttpResponse:
         """What would be created. A POST creates it, if it is still what the page showed."""
-        preview = Preview(self._upload(request))
+        upload = self._upload(request)
         try:
             # Durable: inside a savepoint the tasks would get another xmin, and the touch trigger would update them.
-            with transaction.atomic(durable=True):
+            with transaction.atomic(durable=True), patience(request) as check:
+                preview = Preview(upload, check)
                 if request.method == "POST":
                     load.lock()
                 preview.look(keep=request.method == "POST")
                 as_shown = bool(preview.outcome) and request.POST.get("version") == preview.version
                 if as_shown:
                     done = sum(load.write())
-                    preview.upload.delete()
+                    upload.delete()
         except load.Busy:
             self.refuse(request, "Nothing was imported: another import is running. Try again when it has finished.")
             return HttpResponseRedirect(request.path)
+        except TooSlow:
+            self.refuse(request, f"Nothing was imported: {upload} takes too long here. {TOO_SLOW}")
+            return HttpResponseRedirect(reverse("admin:tasks_task_import"))
         if as_shown:
             self.tell(request, f"{count_of(done)} imported.")
             return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
@@ -84,31 +102,40 @@ class TransferPages(StaffAdmin):
     def import_bad_view(self, request: HttpRequest) -> HttpResponse:
         """The invalid rows as a file."""
         upload, text = self._upload(request), io.StringIO()
-        with transaction.atomic():
-            Preview(upload, text).look()
-        return HttpResponse(text.getvalue(), headers=download_headers("invalid-rows", format_of(upload.name) or ""))
+        try:
+            with transaction.atomic(), patience(request) as check:
+                reading = Preview(upload, check, text).look().reading
+        except TooSlow:
+            self.refuse(request, f"The invalid rows of {upload} take too long here. {TOO_SLOW}")
+            return HttpResponseRedirect(reverse("admin:tasks_task_import"))
+        file_format = reading.file_format if reading else "csv"
+        return HttpResponse(text.getvalue(), headers=download_headers("invalid-rows", file_format))
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
-        context = {"title": "Export tasks", "formats": FORMATS, "query": request.GET.urlencode()}
+        context = {"title": "Export tasks", "formats": FORMATS, "query": list(request.GET.lists()), "form": SafeForm()}
         return self.page(request, "task/export", context)
 
     def export_download_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
-        """All tasks, or with a query string those of the list that it filters."""
+        """All tasks, or those of the list that the query string filters."""
         if file_format not in FORMATS:
             raise Http404
+        query = request.GET.copy()
+        safe, everything = query.pop(SAFE, None), query.pop("all", None)
+        request.GET = query  # type: ignore[assignment]  # the list would take those two for filters
         try:
-            tasks = self.get_changelist_instance(request).queryset if request.GET else None
+            tasks = self.get_changelist_instance(request).queryset if query and not everything else None
         except IncorrectLookupParameters:
             return HttpResponseRedirect(f"{reverse('admin:tasks_task_changelist')}?e=1")
-        return file_of(file_format, tasks)
+        return file_of(file_format, tasks, spreadsheet_safe=bool(safe))
 
     def _upload(self, request: HttpRequest) -> Upload:
         return get_object_or_404(Upload, user_id=str(request.user.pk))
 
 
-def file_of(file_format: str, tasks: QuerySet[Task] | None) -> StreamingHttpResponse:
+def file_of(file_format: str, tasks: QuerySet[Task] | None, *, spreadsheet_safe: bool = False) -> StreamingHttpResponse:
     """A download of all tasks, or of those in the queryset."""
-    return StreamingHttpResponse(blocks(dump(file_format, tasks)), headers=download_headers("tasks", file_format))
+    pieces = dump(file_format, tasks, spreadsheet_safe=spreadsheet_safe)
+    return StreamingHttpResponse(blocks(pieces), headers=download_headers("tasks", file_format))
 
 
 def blocks(pieces: Iterator[bytes]) -> Iterator[bytes]:

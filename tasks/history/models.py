@@ -30,6 +30,7 @@ class Change(models.Model):
     request = models.TextField(blank=True)
     old = models.JSONField()
     new = models.JSONField()
+    deleted_in = models.BigIntegerField(null=True)  # PostgreSQL's id of the transaction, if it deleted the task
 
     class Meta:
         db_table = "tasks_change"
@@ -45,10 +46,28 @@ class Change(models.Model):
             models.Index(
                 fields=("operation", "id"), name="change_rarer_operation", condition=~models.Q(operation="update")
             ),
+            # GET /tasks/changes: what was deleted since
+            models.Index(
+                fields=("deleted_in", "task_id"), name="change_deleted", condition=models.Q(deleted_in__isnull=False)
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.get_operation_display()} by {self.actor}"
+
+
+class Trimmed(models.Model):
+    """How far the history was trimmed, in one row at most. Only a trigger writes it (tasks/sql/trimmed.sql)."""
+
+    id = models.SmallIntegerField(primary_key=True)
+    change = models.BigIntegerField()  # the last change that was trimmed
+    transaction = models.BigIntegerField()  # of the last deletion of a task that was trimmed, or 0
+
+    class Meta:
+        db_table = "tasks_trimmed"
+
+    def __str__(self) -> str:
+        return f"up to change {self.change}"
 
 
 @dataclass

@@ -58,10 +58,10 @@ STEPS = (
          WHERE done.is_deleted""",  # noqa: S608
     f"""{DONE} DELETE FROM tasks_task_tags AS link USING tags_added, tasks_tag AS tag
          WHERE link.task_id = tags_added.task_id AND link.tag_id = tag.id
-           AND lower(tag.name) = lower(tags_added.name)""",  # noqa: S608
+           AND tag.key = tasks_folded(tags_added.name)""",  # noqa: S608
     f"""{DONE} INSERT INTO tasks_task_tags (task_id, tag_id)
         SELECT tags_removed.task_id, tag.id
-          FROM tags_removed JOIN tasks_tag AS tag ON lower(tag.name) = lower(tags_removed.name)
+          FROM tags_removed JOIN tasks_tag AS tag ON tag.key = tasks_folded(tags_removed.name)
             ON CONFLICT DO NOTHING""",  # noqa: S608
 )
 
@@ -97,7 +97,7 @@ class Undoing:
 def undoable_change() -> Change | None:
     """The newest change of a task in the current transaction; None if there is none, or if it created tasks."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_current_xact_id()::text::bigint")
+        cursor.execute("SELECT tasks_transaction()")
         now = cursor.fetchone()[0]
     changes = Change.objects.filter(at__gte=TransactionNow(), transaction=now, task_id__isnull=False)
     return changes.exclude(Exists(changes.filter(operation=Change.Operation.INSERT))).first()

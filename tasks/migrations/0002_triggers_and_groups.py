@@ -10,7 +10,8 @@ from django.db import migrations
 from config.postgresql.sql_files import drop, install
 from tasks.groups import make_groups
 
-FILES = [Path(__file__).parents[1] / "sql" / f"{name}.sql" for name in ("stamp", "touch", "history", "write", "limit")]
+FOLDER = Path(__file__).parents[1] / "sql"
+FILES = [FOLDER / f"{name}.sql" for name in ("stamp", "limit")]
 # For GET /tasks/?tag=, the admin's list by tags, and the number of tasks of a tag: one index instead of Django's two,
 # whose names are Django's. What reads by task has the unique constraint's.
 LINKS = """
@@ -33,6 +34,6 @@ class Migration(migrations.Migration):
     )
     operations = (
         migrations.RunSQL(LINKS, UNDO_LINKS),
-        install(*FILES, undo=drop(*FILES)),
+        install(*FILES, undo=drop(*FOLDER.glob("*.sql"))),
         migrations.RunPython(make_groups, migrations.RunPython.noop),
     )

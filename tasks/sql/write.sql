@@ -12,24 +12,25 @@ $$;
 -- that inserting a link to them can't fail.
 CREATE OR REPLACE FUNCTION tasks_tags_named(names text[]) RETURNS SETOF tasks_tag LANGUAGE plpgsql AS $$
 DECLARE
-    keys text[] := ARRAY(SELECT DISTINCT lower(name) FROM unnest(names) AS name);
+    keys text[] := ARRAY(SELECT DISTINCT tasks_folded(name) FROM unnest(names) AS name);
     found bigint[];
 BEGIN
     LOOP
-        found := ARRAY(SELECT id FROM tasks_tag WHERE lower(name) = ANY (keys) ORDER BY id FOR KEY SHARE);
+        found := ARRAY(SELECT id FROM tasks_tag WHERE key = ANY (keys) ORDER BY id FOR KEY SHARE);
         EXIT WHEN cardinality(found) = cardinality(keys);
         INSERT INTO tasks_tag (name)
-            SELECT DISTINCT ON (lower(name) COLLATE "C") name FROM unnest(names) WITH ORDINALITY AS wanted (name, place)
-             WHERE NOT EXISTS (SELECT FROM tasks_tag AS tag WHERE lower(tag.name) = lower(wanted.name))
-             ORDER BY lower(name) COLLATE "C", place
-        ON CONFLICT (lower(name)) DO NOTHING;
+            SELECT DISTINCT ON (tasks_folded(name) COLLATE "C") name
+              FROM unnest(names) WITH ORDINALITY AS wanted (name, place)
+             WHERE NOT EXISTS (SELECT FROM tasks_tag AS tag WHERE tag.key = tasks_folded(wanted.name))
+             ORDER BY tasks_folded(name) COLLATE "C", place
+        ON CONFLICT (key) DO NOTHING;
     END LOOP;
-    RETURN QUERY SELECT * FROM tasks_tag WHERE id = ANY (found) ORDER BY lower(name) COLLATE "C";
+    RETURN QUERY SELECT * FROM tasks_tag WHERE id = ANY (found) ORDER BY key COLLATE "C";
 END $$;
 
 CREATE OR REPLACE FUNCTION tasks_tags_of(task bigint) RETURNS text[] LANGUAGE sql STABLE AS $$
     SELECT ARRAY(SELECT tag.name FROM tasks_task_tags AS link JOIN tasks_tag AS tag ON tag.id = link.tag_id
-                  WHERE link.task_id = task ORDER BY lower(tag.name) COLLATE "C")
+                  WHERE link.task_id = task ORDER BY tag.key COLLATE "C")
 $$;
 
 -- Writes the columns in `changes` (names and values) and replaces all tags by `names` (null keeps them), if anything
@@ -59,8 +60,8 @@ BEGIN
         END IF;
         task := jsonb_populate_record(was, changes);
         IF names IS NOT NULL THEN
-            same_tags := ARRAY(SELECT lower(name) FROM unnest(names) AS name ORDER BY lower(name) COLLATE "C")
-                = ARRAY(SELECT lower(name) FROM unnest(tags) AS name ORDER BY lower(name) COLLATE "C");
+            same_tags := ARRAY(SELECT tasks_folded(name) COLLATE "C" FROM unnest(names) AS name ORDER BY 1)
+                = ARRAY(SELECT tasks_folded(name) COLLATE "C" FROM unnest(tags) AS name ORDER BY 1);
         END IF;
         IF same_tags AND task IS NOT DISTINCT FROM was THEN
             state := 'same';

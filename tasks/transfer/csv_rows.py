@@ -3,47 +3,75 @@
 Two columns have rules of their own. `description` can be null or empty: an empty cell is null and a backslash is an
 empty text, so a text of only backslashes is written with one more. `tags` is a line of CSV within the cell: names are
 separated by commas, and a name with a comma, quote or line break is quoted.
+
+A file with the column SAFE was written for a spreadsheet: a cell that would be a formula there has an apostrophe before
+it, and so has a cell that begins with apostrophes and would be a formula without them.
 """
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any
 
 from rest_framework import serializers
 
 from config.api.parsers import Members
-from tasks.transfer.records import COLUMNS, NOTE, BadFile, ImportSerializer, Record, may_be_empty
+from tasks.transfer.foreign.unread import refuse_csv
+from tasks.transfer.records import COLUMNS, IGNORED, NOTE, BadFile, ImportSerializer, Record, may_be_empty
 
 BOOLEANS = {"true": True, "false": False}
 NUMBER = re.compile("-?[0-9]{1,20}")
 BACKSLASHES = re.compile(r"\\+")
 SPECIAL = re.compile(r'[,"\r\n]')
-OTHER_SEPARATOR = re.compile(r"[;\t|]")
+SAFE = "spreadsheet_safe"
+# Also the full-width forms of = + - @, which Excel accepts in East Asian locales. PostgreSQL uses it too.
+FORMULA = r"'*[=+@\t\r\n\uff0b\uff0d\uff1d\uff20-]"
+IS_FORMULA = re.compile(FORMULA)
+SEPARATORS = ",;\t"
+SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\s*", re.IGNORECASE)  # Excel's way to name it
+MOST_COLUMNS = 1000
 # By a part of the message of Python's csv module, which names its own parameters.
 REASONS = {
     "new-line": "A carriage return (CR) stands without a line feed. Lines must end in LF or CRLF,"
     " and a cell with a line break must be quoted.",
     "end of data": "A quoted cell begins in this row and has no closing quote.",
     "limit": f"A cell is longer than {csv.field_size_limit():,} characters.",
-    "expected after": "A closing quote must be followed by a comma or the end of the line;"
+    "expected after": "A closing quote must be followed by a separator or the end of the line;"
     ' inside a quoted cell, write "" for a quote.',
 }
 
 
 def read_csv(lines: Iterator[str]) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The header and the other rows, each with its line number. Empty lines are skipped."""
-    reader = csv.reader(lines, strict=True)
-    rows = numbered(reader)
+    """The header and the other rows, each with its line number. Rows without any text are skipped."""
+    separator, lines = separated(lines)
+    rows = numbered(csv.reader(lines, delimiter=separator, strict=True))
     first, header = next(rows, (0, []))
+    while header and not header[-1]:
+        header.pop()
     if not header:
         raise BadFile("The file is empty. The first line must name the columns.")
-    if len(header) == 1 and (found := OTHER_SEPARATOR.search(header[0])):
-        separator = "tabs" if found[0] == "\t" else found[0]
-        raise BadFile(f"line {first:,}: The columns are separated by {separator} and must be separated by ,.")
-    if twice := {name for name in header if header.count(name) > 1}:
-        raise BadFile(f"line {first:,}: The header has two columns {shown(sorted(twice))}.")
+    refuse_csv(header)
+    if len(header) == 1 and "|" in header[0]:
+        raise BadFile(f"line {first:,}: The columns are separated by | and must be separated by commas, ; or tabs.")
+    if len(header) > MOST_COLUMNS:
+        raise BadFile(f"line {first:,}: The header has {len(header):,} columns; expected at most {MOST_COLUMNS:,}.")
+    if twice := sorted(name for name, times in Counter(header).items() if times > 1):
+        raise BadFile(f"line {first:,}: The header has two columns {shown(twice)}.")
     return header, rows
+
+
+def separated(lines: Iterator[str]) -> tuple[str, Iterator[str]]:
+    """What separates the cells of the first line that has text, and the lines."""
+    before: list[str] = []
+    for line in lines:
+        if named := SEPARATOR_LINE.fullmatch(line):
+            return named[1], chain(before, ["\n"], lines)
+        before.append(line)
+        if line.strip(' "\r\n' + SEPARATORS):
+            return max(SEPARATORS, key=line.count), chain(before, lines)
+    return ",", iter(before)
 
 
 def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
@@ -56,19 +84,23 @@ def numbered(reader: Any) -> Iterator[tuple[int, list[str]]]:
             raise BadFile(f"line {line:,}: {reason}") from None
         if cells is None:
             return
-        if cells:
+        if any(cells):
             yield line, cells
         line = reader.line_num + 1
 
 
 def own_records(header: list[str], rows: Iterator[tuple[int, list[str]]]) -> Iterator[Record]:
-    unknown = [name for name in header if name not in (*COLUMNS, NOTE)]
+    unknown = [name for name in header if name not in (*COLUMNS, *IGNORED, SAFE)]
     if unknown or "title" not in header:
         one_or_more = "Unknown columns" if len(unknown) > 1 else "Unknown column"
         wrong = f"{one_or_more} {shown(unknown)}" if unknown else "The required column title is missing"
         raise BadFile(f"line 1: {wrong}. Known columns: {', '.join(COLUMNS)}.")
-    columns = [(place, name, reader_of(name)) for place, name in enumerate(header) if name != NOTE]
-    for line, cells in rows:
+    columns = [(place, name, reader_of(name)) for place, name in enumerate(header) if name in COLUMNS]
+    safe = SAFE in header
+    for line, row in rows:
+        cells = [cell[1:] if cell[:1] == "'" and IS_FORMULA.match(cell) else cell for cell in row] if safe else row
+        if len(cells) > len(header) and not any(cells[len(header) :]):
+            del cells[len(header) :]
         if len(cells) != len(header):
             yield Record(line, dict(enumerate(cells)), wrong_length(cells, header))  # type: ignore[arg-type]  # no names
             continue
@@ -84,7 +116,7 @@ def shown(names: list[str]) -> str:
 
 def wrong_length(cells: list[str], header: list[str]) -> str:
     reason = f"Expected {len(header)} cells, as in the header; this row has {len(cells)}."
-    return f"{reason} A cell that contains a comma must be quoted." if len(cells) > len(header) else reason
+    return f"{reason} A cell that contains a separator must be quoted." if len(cells) > len(header) else reason
 
 
 def reader_of(name: str) -> Callable[[str], Any]:

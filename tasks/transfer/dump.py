@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from tasks.models import Task
 from tasks.rows import TAGS
+from tasks.transfer.csv_rows import FORMULA, SAFE
 from tasks.transfer.records import COLUMNS, may_be_empty
 from tasks.transfer.sql import FIELDS, OWN_REFERENCE, RAW, TIMES, columns
 
@@ -21,15 +22,21 @@ BACKSLASHES = {
 }
 CELL = """CASE WHEN name ~ '[,"\\r\\n]' THEN '"' || replace(name, '"', '""') || '"' ELSE name END"""
 CELLS = f"(SELECT string_agg({CELL}, ',' ORDER BY place) FROM unnest({TAGS}) WITH ORDINALITY AS each (name, place))"
-AS_CSV = columns({**TEXTS, **TIMES, **BACKSLASHES, "reference": REFERENCE, "tags": CELLS})
+AS_CSV = {**TEXTS, **TIMES, **BACKSLASHES, "reference": REFERENCE, "tags": CELLS}
+BEFORE_FORMULA = "^(?={})".format(FORMULA.replace("'", "''"))
+AS_SAFE_CSV = {name: f"regexp_replace({cell}, '{BEFORE_FORMULA}', '''')" for name, cell in AS_CSV.items()}
 
 
-def dump(file_format: str, tasks: QuerySet[Task] | None = None) -> Iterator[bytes]:
-    """Yields the beginning of the file, a piece for each task, and the end. Without a queryset, exports all tasks."""
+def dump(file_format: str, tasks: QuerySet[Task] | None = None, *, spreadsheet_safe: bool = False) -> Iterator[bytes]:
+    """Yields the beginning of the file, a piece for each task, and the end. Without a queryset, exports all tasks.
+
+    `spreadsheet_safe` concerns only CSV: see csv_rows.
+    """
     where, params = chosen(tasks)
     if file_format == "csv":
-        yield f"{','.join(COLUMNS)}\n".encode()
-        yield from rows(f"COPY (SELECT {AS_CSV} {TABLES} {where}) TO STDOUT (FORMAT csv)", params)
+        cells, also, none = (AS_SAFE_CSV, f",{SAFE}", ", NULL") if spreadsheet_safe else (AS_CSV, "", "")
+        yield f"{','.join(COLUMNS)}{also}\n".encode()
+        yield from rows(f"COPY (SELECT {columns(cells)}{none} {TABLES} {where}) TO STDOUT (FORMAT csv)", params)
         yield b""
     else:
         objects = f"SELECT row_to_json(task) FROM (SELECT {AS_JSON} {TABLES} {where}) AS task"

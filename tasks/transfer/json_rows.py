@@ -1,15 +1,20 @@
 """JSON Lines, an object per line, and JSON, an array of objects."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from config.api.parsers import read_json
+from tasks.transfer.foreign.unread import refuse_json
 from tasks.transfer.json_stream import TOO_DEEP, JSONStream, not_json
-from tasks.transfer.records import NOTE, BadFile, Record, RowFault
+from tasks.transfer.records import IGNORED, NOTE, BadFile, Record, RowFault
 
 TEXT = "text"  # the name under which a bad row keeps what is not an object
 TOO_LONG = 10**21
+RESULTS, NEXT = "results", "next"
+PAGE = re.compile(r'\{\s*"(count|next|previous|results)"\s*:')
 KINDS = {list: "an array", str: "a string", int: "a number", float: "a number", bool: "a boolean", type(None): "null"}
 
 
@@ -40,21 +45,42 @@ def array_records(stream: JSONStream) -> Iterator[Record]:
         yield as_record(line, stream.value())
 
 
-def require_array(stream: JSONStream) -> None:
+def page_records(stream: JSONStream, left: Counter[str]) -> Iterator[Record]:
+    """The results of a page that the API returned."""
+    found = False
+    for name in stream.members():
+        if name == RESULTS:
+            found = True
+            yield from array_records(stream)
+        elif stream.value() and name == NEXT:
+            left["the next page"] += 1
+    if not found:
+        raise stream.refusal("The page of the API has no field results.")
+
+
+def is_page(stream: JSONStream) -> bool:
+    """Whether it is a page of the API. Raises BadFile if it is no array either."""
     letter = stream.peek()
     if not letter:
         raise BadFile("The file is empty. Expected an array of tasks, or [] for no tasks.")
+    beginning = stream.text[stream.at :]
+    if PAGE.match(beginning):
+        return True
+    if letter in "[{":
+        refuse_json(beginning)
     if letter != "[":
         found = "this is an object" if letter == "{" else f"found {letter!r}"
         hint = "For one object per line, the format is jsonl."
         raise stream.refusal(f"Expected an array of tasks; {found}. {hint}")
+    return False
 
 
 def as_record(line: int, value: Any) -> Record:
     if not isinstance(value, dict):
         reason = f"Expected an object with the fields of a task; this is {KINDS[type(value)]}."
         return Record(line, {TEXT: json.dumps(value)}, reason)
-    value.pop(NOTE, None)
+    for name in IGNORED:
+        value.pop(name, None)
     return Record(line, value)
 
 

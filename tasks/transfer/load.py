@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from config.postgresql.base import current
 from tasks.transfer import sql
 from tasks.transfer.records import COLUMNS, Record, RowFault, Values
 
@@ -84,7 +85,6 @@ def vacuum() -> None:
 
     Until autovacuum did this, some minutes later, the planner would avoid the index.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")  # only other maintenance waits for this
+    # Only other maintenance waits for this.
+    with current().restoring_parameters(statement_timeout="0", lock_timeout="0"), connection.cursor() as cursor:
         cursor.execute("VACUUM (ANALYZE) tasks_task, tasks_tag, tasks_task_tags, tasks_change")
-        cursor.execute("RESET statement_timeout; RESET lock_timeout")

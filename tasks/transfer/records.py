@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from rest_framework import serializers
 
 from config.api.errors import InvalidBody
-from config.api.faults import Fault
+from config.api.faults import MAX_FAULTS, Fault
 from config.api.fields import CharField, DateTimeField
 from config.api.parsers import Members, with_faults
 from tasks.serializers import TaskSerializer
@@ -16,6 +16,9 @@ from tasks.transfer.models import REFERENCE_LENGTH
 
 # The column of a file of bad rows that has the errors. It is for people; an import ignores it.
 NOTE = "error"
+# The API returns id and updated_at and ignores them in a request body.
+IGNORED = (NOTE, "id", "updated_at")
+MOST_UNKNOWN = 5  # fields of a row that are each compared with the known ones, which is slow
 Values = dict[str, Any]  # the validated record: a value for each of COLUMNS
 
 
@@ -76,6 +79,7 @@ class Record:
     values: dict[str, Any]
     reason: str = ""
     faults: list[RowFault] = field(default_factory=list)
+    file: str = ""  # in a zip file
 
     @property
     def note(self) -> str:
@@ -88,6 +92,8 @@ def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterato
     for record in records:
         values = checked(record)
         if values is None:
+            if record.file:
+                record.faults = [each._replace(reason=f"{each.reason} ({record.file})") for each in record.faults]
             refuse(record)
         else:
             yield record.line, values
@@ -97,13 +103,18 @@ def checked(record: Record) -> Values | None:
     """The validated values, or None if the record is bad; record.faults then has every error."""
     if record.reason:
         record.faults.append(RowFault(record.line, "", record.reason))
+    unknown = [name for name in record.values if name not in COLUMNS] if len(record.values) > MOST_UNKNOWN else []
+    if len(unknown) > MOST_UNKNOWN and not record.faults:
+        names = ", ".join(repr(name[:50]) for name in unknown[:10])
+        reason = f"Unknown fields, {len(unknown):,} of them, such as {names}. Known fields: {', '.join(COLUMNS)}."
+        record.faults.append(RowFault(record.line, "", reason))
     if record.faults:
         return None
     members = record.values if isinstance(record.values, Members) else with_faults(Members(record.values))
     try:
         values: Values = ImportSerializer.shared().run_validation(members)
     except InvalidBody as exc:
-        record.faults = faults_of(record.line, exc.faults)
+        record.faults = faults_of(record.line, exc.faults[:MAX_FAULTS])
         return None
     return values
 

@@ -26,7 +26,7 @@ SETTINGS = """SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_ses
 # all of it in every batch.
 PLANS = "SET LOCAL enable_hashjoin = {0}; SET LOCAL enable_mergejoin = {0}"
 STAGE = f"""
-    DROP TABLE IF EXISTS pg_temp.stage, pg_temp.fresh;
+    DROP TABLE IF EXISTS pg_temp.stage, pg_temp.fresh, pg_temp.named;
     CREATE TEMP TABLE stage ON COMMIT DROP AS
         SELECT 0::bigint AS row, 0::bigint AS line, {columns({"reference": "NULL::varchar", "tags": "NULL::varchar[]"})}
           FROM tasks_task AS task WITH NO DATA"""
@@ -71,9 +71,15 @@ KEEP_FRESH = f"""
           FROM (SELECT row_number() OVER (ORDER BY row) AS number, stage.* {FRESH} ORDER BY row) AS new;
     CREATE UNIQUE INDEX ON fresh (number); ANALYZE fresh"""
 COUNT = "SELECT count(*), coalesce(md5(string_agg(row::text, ',' ORDER BY row)), ''), (SELECT count(*) FROM stage)"
+# Each spelling is folded once: a file has many more tags than names.
 TAGS = """
-    SELECT count(*) FROM tasks_tags_named(
-        ARRAY(SELECT name FROM fresh, unnest(tags) AS tag (name) GROUP BY name ORDER BY min(row)))"""
+    CREATE TEMP TABLE named ON COMMIT DROP AS
+        SELECT each.name, tag.id
+          FROM (SELECT name, tasks_folded(name) AS key FROM fresh, unnest(tags) AS tag (name) GROUP BY name) AS each
+          JOIN tasks_tags_named(
+               ARRAY(SELECT name FROM fresh, unnest(tags) AS tag (name) GROUP BY name ORDER BY min(row))
+               ) AS tag ON tag.key = each.key;
+    CREATE UNIQUE INDEX ON named (name); ANALYZE named"""
 WRITTEN = ", ".join(field.name for field in FIELDS)
 BATCH = "WHERE number > %s AND number <= %s"
 BATCHES = (
@@ -81,8 +87,8 @@ BATCHES = (
         SELECT id, {WRITTEN.replace("created_at", "coalesce(created_at, statement_timestamp())")}
           FROM fresh {BATCH} ORDER BY number""",
     f"""INSERT INTO tasks_task_tags (task_id, tag_id)
-        SELECT fresh.id, tag.id FROM fresh, unnest(fresh.tags) AS named (name)
-          JOIN tasks_tag AS tag ON lower(tag.name) = lower(named.name) {BATCH}""",
+        SELECT fresh.id, named.id FROM fresh, unnest(fresh.tags) AS tag (name)
+          JOIN named ON named.name = tag.name {BATCH}""",
     f"""INSERT INTO tasks_reference (reference, task_id) SELECT reference, id FROM fresh {BATCH}
         ON CONFLICT (reference) DO UPDATE SET task_id = excluded.task_id""",
 )

@@ -2,10 +2,12 @@
 
 import logging
 import math
+from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
@@ -14,7 +16,8 @@ from config.accounts.logins.limits import account_in, limits_of, remember_device
 from config.accounts.logins.models import Attempts, Limit
 from config.api import handlers
 from config.api.attribution import ADMIN
-from config.api.errors import problem
+from config.api.errors import CODES, problem
+from config.server.handler import body_limit
 
 logger = logging.getLogger("config.accounts.logins")
 
@@ -81,11 +84,31 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return refusal(request, "permission_denied", {"title": "You may not do this"}, str(exception))
 
 
-def refusal(request: HttpRequest, name: str, context: dict[str, Any], reason: str) -> HttpResponse:
+def refusal(
+    request: HttpRequest, name: str, context: dict[str, Any], reason: str, code: str = "permission_denied"
+) -> HttpResponse:
     """A page for a browser in the admin, otherwise a problem: a program does not ask for HTML."""
     if request.path.startswith(ADMIN) and "text/html" in request.headers.get("Accept", ""):
-        return notice(request, name, context, status=403)
-    return problem("permission_denied", reason)
+        return notice(request, name, context, status=CODES[code][0])
+    return problem(code, reason)
+
+
+def body_middleware(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Refuses a body that is too long before anything reads it: Django would store each file of a form in /tmp.
+
+    The API has a 413 of its own, after its 401 and 403.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        limit = body_limit(request.path_info)
+        if int(request.META.get("CONTENT_LENGTH") or 0) <= limit or settings.API_PATHS.match(request.path_info):
+            return get_response(request)
+        request.user = AnonymousUser()  # for the page; the session is not read yet
+        mib = f"{limit // 2**20} MiB"
+        context = {"title": "This was too large", "mib": mib, "is_upload": request.path_info == settings.UPLOAD_PATH}
+        return refusal(request, "too_large", context, f"The request body is larger than {mib}.", "body_too_large")
+
+    return middleware
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

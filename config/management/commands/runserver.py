@@ -11,5 +11,6 @@ class Command(runserver.Command):
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         if settings.LOCAL_TRIAL:
+            local_trial.refuse_other_machines(self.addr)  # type: ignore[attr-defined]  # handle() sets it
             local_trial.prepare()
         super().inner_run(*args, **options)

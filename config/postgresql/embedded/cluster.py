@@ -1,18 +1,16 @@
 """The database cluster: created atomically, served with the settings of a private server."""
 
-import locale
 import os
 import shutil
 import subprocess
 from pathlib import Path
 from typing import IO, Any
 
-from . import programs
+from . import locales, programs
 from .files import LOG, ServerUnavailable, open_file, read_reason
 from .place import DATA, DATABASE, PORT, SOCKET, USER, owner, socket_folder
 
 PID_FILE = "postmaster.pid"
-BUILTIN_LOCALES = 17
 
 
 def serve(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -36,7 +34,7 @@ def serve(folder: Path, lock: IO[bytes]) -> subprocess.Popen[bytes]:
 def create(folder: Path, found: programs.Programs, lock: IO[bytes]) -> None:
     new = folder / f"{DATA}.new"
     shutil.rmtree(new, ignore_errors=True)
-    initdb = ["--username", USER, "--auth=trust", "--encoding=UTF8", *locale_options(found.major)]
+    initdb = ["--username", USER, "--auth=trust", "--encoding=UTF8", *locales.initdb_options(found.major)]
     run([found.path("initdb"), "-D", str(new), *initdb], folder, lock)
     single = ["--single", "-D", str(new), "-c", "exit_on_error=on", "postgres"]
     run([found.path("postgres"), *single], folder, lock, f"CREATE DATABASE {DATABASE};\n")
@@ -84,24 +82,6 @@ def server_options(sockets: Path) -> list[str]:
         "log_checkpoints": "off",
     }
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-
-
-def locale_options(major: int) -> list[str]:
-    """Choose a locale in which lower('Ä') is 'ä', if possible the same on every machine."""
-    if major >= BUILTIN_LOCALES:
-        return ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-    known = [name for name in ("C.UTF-8", "en_US.UTF-8", "UTF-8") if has_locale(name)]
-    return ["--locale=C", *(f"--lc-ctype={name}" for name in known[:1])]
-
-
-def has_locale(name: str) -> bool:
-    before = locale.setlocale(locale.LC_CTYPE)
-    try:
-        locale.setlocale(locale.LC_CTYPE, name)
-    except locale.Error:
-        return False
-    locale.setlocale(locale.LC_CTYPE, before)
-    return True
 
 
 def environment() -> dict[str, str]:

@@ -11,7 +11,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from . import cluster
+from . import cluster, locales
 from .files import POLL, ServerUnavailable, open_file, read_reason, try_lock
 from .place import DATA, PORT, USER, socket_folder
 
@@ -38,6 +38,7 @@ def start(folder: Path) -> None:
             if time.monotonic() > deadline:
                 raise ServerUnavailable(f"PostgreSQL has not answered for {START_LIMIT:.0f} s: {read_reason(folder)}")
             time.sleep(POLL)
+    locales.bring_over(folder)
     if child:
         forget(child)
 

@@ -43,7 +43,7 @@ SELECT tag.id, tag.name, tasks
           JOIN tasks_task_tags AS link ON link.task_id = task.id
          GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s) AS used
   JOIN tasks_tag AS tag ON tag.id = tag_id
- ORDER BY tasks DESC, lower(tag.name)
+ ORDER BY tasks DESC, tag.key
 """
 # Index change_at_who.
 CHANGES = """

@@ -24,15 +24,20 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the file to write, or - for stdout")
         parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of FILE")
+        safe_help = "in CSV, write a cell that a spreadsheet would take for a formula as text"
+        parser.add_argument("--spreadsheet-safe", action="store_true", help=safe_help)
 
     def handle(self, *args: Any, **options: Any) -> None:
         name, started, count = options["file"], time.monotonic(), -2  # dump() also yields a beginning and an end
         file_format = options["format"] or format_of(name)
         if not file_format:
             raise CommandError(UNKNOWN_FORMAT)
+        safe = options["spreadsheet_safe"]
+        if safe and file_format != "csv":
+            raise CommandError("--spreadsheet-safe is only for CSV.")
         try:
             with written(name) as file, tqdm(unit=" tasks", unit_scale=True, disable=None) as bar:
-                for piece in dump(file_format):
+                for piece in dump(file_format, spreadsheet_safe=safe):
                     file.write(piece)
                     bar.update()
                     count += 1

@@ -13,23 +13,24 @@ from django.db import transaction
 from tqdm import tqdm
 
 from tasks.transfer import load
-from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, WRITERS, Reading, format_of, read, reason_of
+from tasks.transfer.formats import FORMATS, UNKNOWN_FORMAT, WRITERS, ZIP, Reading, format_of, read, reason_of
 from tasks.transfer.records import BadFile, Record, good
-from tasks.transfer.source import IS_ZIP, Source
+from tasks.transfer.source import Source
 
 WORTH_A_VACUUM = 10_000  # tasks; for fewer, autovacuum is soon enough
 
 
 class Command(BaseCommand):
     help = (
-        "Import tasks from CSV, JSON Lines, JSON, Todoist's CSV or Vikunja's data.json, each also compressed with gzip."
+        "Import tasks from CSV, JSON Lines, JSON, Todoist's CSV or Vikunja's data.json, each also compressed with gzip,"
+        " or from the zip file of Todoist or Vikunja."
         " If a row is bad, nothing is imported. A row that was imported before is skipped."
     )
     requires_migrations_checks = True
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", help="the file to read, or - for stdin")
-        parser.add_argument("--format", choices=FORMATS, help="default: by the suffix of FILE")
+        parser.add_argument("--format", choices=(*FORMATS, ZIP), help="default: by the suffix of FILE")
         parser.add_argument("--dry-run", action="store_true", help="report what an import would do, and import nothing")
         parser.add_argument("--skip-bad", metavar="FILE", help="import the good rows, and write the bad ones to FILE")
 
@@ -61,6 +62,8 @@ class Command(BaseCommand):
             self.stdout.write(f"Bad rows {written} to {job.skip_bad}: {job.bad:,}")
         for name, count in job.reading.not_carried_over:
             self.stdout.write(f"Not carried over: {name} ({count:,})")
+        for name, count in job.reading.changed:
+            self.stdout.write(f"{name}: {count:,}")
 
 
 class Job:
@@ -73,7 +76,7 @@ class Job:
         self.skip_bad: str | None = options["skip_bad"]
         self.file_format: str = options["format"] or format_of(self.file) or ""
         if not self.file_format:
-            raise CommandError(IS_ZIP if self.file.lower().endswith(".zip") else UNKNOWN_FORMAT)
+            raise CommandError(UNKNOWN_FORMAT)
         self.bad = 0
         self.wrote = False
         self.writer: Any = None
@@ -81,16 +84,27 @@ class Job:
     def run(self) -> load.Outcome:
         with ExitStack() as stack:
             file = sys.stdin.buffer if self.file == "-" else stack.enter_context(Path(self.file).open("rb"))
-            if self.skip_bad and not self.dry_run:
-                self.writer = WRITERS[self.file_format](stack.enter_context(Path(self.skip_bad).open("w", newline="")))
             size = os.fstat(file.fileno()).st_size or None  # 0 for a pipe: its size is unknown
             bar = tqdm.wrapattr(file, "read", total=size, disable=None, desc="reading", leave=False)
             watched: Any = stack.enter_context(bar)
             self.reading = read(Source(watched), self.file_format)
+            if self.skip_bad:
+                self.open_bad(Path(self.skip_bad), file, stack)
             outcome = self.transact()
             if self.writer:
                 self.writer.close()
             return outcome
+
+    def open_bad(self, path: Path, file: Any, stack: ExitStack) -> None:
+        if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
+            raise CommandError(f"--skip-bad names the file that is imported, {path}. Nothing was imported.")
+        if not self.dry_run:
+            self.writer = WRITERS[self.reading.file_format](stack.enter_context(path.open("w", newline="")))
+        elif path.is_file() or path.is_dir():
+            path.open("a").close()  # raises what the import would
+        elif not path.exists():
+            path.open("x").close()
+            path.unlink()
 
     def transact(self) -> load.Outcome:
         with transaction.atomic(durable=True):

@@ -9,7 +9,10 @@ from typing import Any
 from fastmcp import Client
 from fastmcp.exceptions import ToolError
 
-OPERATIONS = {"list_tasks", "create_task", "get_task", "update_task", "delete_task", "health", "health_ready"}
+OPERATIONS = {
+    *("list_tasks", "create_task", "get_task", "update_task", "delete_task", "list_changes"),
+    *("health", "health_ready"),
+}
 
 
 async def use(agent: Client[Any]) -> None:
@@ -22,11 +25,15 @@ async def use(agent: Client[Any]) -> None:
         *("title", "description", "completed", "due_date", "priority", "tags"),
     }
 
+    start = (await agent.call_tool("list_changes", {})).data
     task = (await agent.call_tool("create_task", {"title": "By an agent", "tags": ["robots"]})).data
     assert (task.title, task.completed, task.tags, task.due_date) == ("By an agent", False, ["robots"], None)
     assert (await agent.call_tool("get_task", {"id": task.id})).data == task
     page = (await agent.call_tool("list_tasks", {"tag": ["robots"], "completed": False, "limit": 10})).data
     assert [(found.id, found.title) for found in page.results] == [(task.id, task.title)]
+    after = str(start.next).partition("after=")[2]
+    changes = (await agent.call_tool("list_changes", {"after": after, "tag": ["robots"], "limit": 10})).data
+    assert [(change.id, change.task.title) for change in changes.results] == [(task.id, task.title)]
     updated = (await agent.call_tool("update_task", {"id": task.id, "completed": True, "priority": 1})).data
     assert (updated.title, updated.completed, updated.priority) == (task.title, True, 1)
     await agent.call_tool("delete_task", {"id": task.id})

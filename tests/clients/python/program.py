@@ -5,10 +5,11 @@ python program.py URL ID    # ID: of a task "The last one" that exists
 
 import datetime
 import sys
+from urllib.parse import parse_qs, urlsplit
 
 from tasks_client import AuthenticatedClient
-from tasks_client.api.tasks import create_task, delete_task, get_task, list_tasks, update_task
-from tasks_client.models import Problem, Task, TaskCreate, TaskPage, TaskUpdate
+from tasks_client.api.tasks import create_task, delete_task, get_task, list_changes, list_tasks, update_task
+from tasks_client.models import Problem, Task, TaskChange, TaskChangePage, TaskCreate, TaskPage, TaskUpdate
 from tasks_client.types import Unset
 
 DUE = datetime.date(2026, 12, 1)
@@ -101,6 +102,37 @@ def deletes(client: AuthenticatedClient, task: Task) -> None:
     assert (answer.status_code, answer.content, answer.parsed) == (204, b"", None)
 
 
+def point_of(page: TaskChangePage) -> str:
+    """The parameter `after` of the next request."""
+    (point,) = parse_qs(urlsplit(page.next_).query)["after"]
+    return point
+
+
+def follows_changes(client: AuthenticatedClient) -> None:
+    start = list_changes.sync(client=client, limit=1)
+    assert isinstance(start, TaskChangePage)
+    assert (start.results, start.more) == ([], False)
+    task, other = creates_from_a_title(client), creates_from_a_title(client)
+    first = list_changes.sync(client=client, after=point_of(start), limit=1)
+    assert isinstance(first, TaskChangePage)
+    assert (first.results, first.more) == ([TaskChange(task.id, task)], True)
+    second = list_changes.sync(client=client, after=point_of(first), limit=1)
+    assert isinstance(second, TaskChangePage)
+    assert (second.results, second.more) == ([TaskChange(other.id, other)], False)
+    deletes(client, task)
+    last = list_changes.sync_detailed(client=client, after=point_of(second), completed=False, tag=["home"])
+    assert isinstance(last.parsed, TaskChangePage)
+    assert last.parsed.results == [TaskChange(task.id, None)]
+    same = list_changes.sync_detailed(
+        client=client, after=point_of(second), completed=False, tag=["home"], if_none_match=last.headers["ETag"]
+    )
+    assert (same.status_code, same.content) == (304, b"")
+    wrong = list_changes.sync(client=client, after="wrong")
+    assert isinstance(wrong, Problem)
+    assert wrong.errors
+    assert [fault.parameter for fault in wrong.errors] == ["after"]
+
+
 def reads_problems(client: AuthenticatedClient, gone: int) -> None:
     missing = get_task.sync(gone, client=client)
     assert isinstance(missing, Problem)
@@ -144,6 +176,7 @@ def main(url: str, last: int, token: str) -> None:
         lists(client, task, other)
         sends_back_what_it_read(client, patches(client, task))
         deletes(client, task)
+        follows_changes(client)
         reads_problems(client, gone=task.id)
 
 

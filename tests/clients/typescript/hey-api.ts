@@ -4,7 +4,7 @@
 
 import assert from "node:assert/strict";
 import { client } from "./hey-api/client.gen.js";
-import { createTask, deleteTask, getTask, listTasks, updateTask, type Task } from "./hey-api/index.js";
+import { createTask, deleteTask, getTask, listChanges, listTasks, updateTask, type Task } from "./hey-api/index.js";
 
 client.setConfig({ baseUrl: process.argv[2] ?? "" });
 const throwOnError = true;
@@ -28,6 +28,11 @@ assert.deepEqual([refused.response?.status, current], [412, updated.data]);
 
 assert.equal((await deleteTask({ path, throwOnError })).response.status, 204);
 assert.deepEqual((await getTask({ path })).error?.code, "not_found");
+
+const start = (await listChanges({ throwOnError })).data;
+const last = (await createTask({ body: { title: "changed" }, throwOnError })).data;
+const after = new URL(start.next).searchParams.get("after") ?? "";
+assert.deepEqual((await listChanges({ query: { after }, throwOnError })).data.results, [{ id: last.id, task: last }]);
 
 await assert.rejects(createTask({ body: { title: "" }, throwOnError }), /too_small/);
 // @ts-expect-error a request has no read-only fields

@@ -100,6 +100,28 @@ async function deletes(task: Task): Promise<void> {
   assert.deepEqual([response.status, nothing, error], [204, undefined, undefined]);
 }
 
+// The parameter after of the next request.
+function pointOf(page: components["schemas"]["TaskChangePage"]): string {
+  return new URL(page.next).searchParams.get("after") ?? "";
+}
+
+async function followsChanges(): Promise<void> {
+  const start = await client.GET("/tasks/changes");
+  assert.deepEqual([start.data?.results, start.data?.more], [[], false]);
+  const task = await createsFromATitle();
+  const first = await client.GET("/tasks/changes", { params: { query: { after: pointOf(start.data!), limit: 1 } } });
+  const changed: Task | null | undefined = first.data?.results[0]?.task;
+  assert.deepEqual([changed, first.data?.results[0]?.id], [task, task.id]);
+  await deletes(task);
+  const query = { after: pointOf(first.data!), tag: ["home"], completed: false };
+  const second = await client.GET("/tasks/changes", { params: { query } });
+  assert.deepEqual(second.data?.results, [{ id: task.id, task: null }]);
+  const header = { "If-None-Match": second.response.headers.get("ETag") ?? "" };
+  assert.equal((await client.GET("/tasks/changes", { params: { query, header } })).response.status, 304);
+  const wrong = await client.GET("/tasks/changes", { params: { query: { after: "wrong" } } });
+  assert.equal(wrong.error?.errors?.[0]?.parameter, "after");
+}
+
 async function readsProblems(gone: number): Promise<void> {
   const missing = await client.GET("/tasks/{id}", { params: { path: { id: gone } } });
   assert(missing.error);
@@ -162,4 +184,5 @@ await gets(task);
 await lists(task, other);
 await sendsBackWhatItRead(await patches(task));
 await deletes(task);
+await followsChanges();
 await readsProblems(task.id);
