@@ -77,6 +77,7 @@ class Copy:
             self.follow()
 
     def check(self, seed: str) -> None:
+        self.follow_to_the_end()  # of the pages that were begun while others wrote
         self.follow_to_the_end()
         listed = self.listed()
         wrong = {key for key in listed.keys() | self.tasks.keys() if listed.get(key) != self.tasks.get(key)}

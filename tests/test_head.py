@@ -30,7 +30,7 @@ PATHS = (
     "/admin/tasks/task/",
     "/admin/tasks/task/export/csv/",
 )
-EACH_TIME_ANOTHER = {"Date", "X-Request-ID", "Set-Cookie", "Content-Security-Policy"}
+EACH_TIME_ANOTHER = {"Date", "Expires", "X-Request-ID", "Set-Cookie", "Content-Security-Policy"}
 
 
 def ask(server: Server, method: str, path: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
