@@ -28,7 +28,7 @@ run: .venv/embedded ## serve on 127.0.0.1:8000, or make run PORT=8123; starts a 
 test: .venv/dev ## all tests, with branch coverage, on a real PostgreSQL
 	@$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
-test-fast: .venv/dev ## all tests except those that start servers, browsers or programs: under two minutes
+test-fast: .venv/dev ## all tests except those that start servers, browsers or programs
 	@$(PYTEST) -m 'not slow'
 
 faults: .venv/dev ## kill, stop, fill and lock what the service needs, under load, and print what clients saw

@@ -109,9 +109,7 @@ def superusers_have_passwords_of_their_own(databases: Iterable[str] | None = Non
     try:
         tries = islice(product(accounts, (None, *DEFAULT_PASSWORDS)), MAX_TRIES) if databases else ()
         weak = {user.username for user, password in tries if check_password(password or user.username, user.password)}
-    except (
-        DatabaseError
-    ):  # before the first `migrate` there are no accounts; other checks report a database that is down
+    except DatabaseError:  # no table before the first `migrate`; other checks report a database that is down
         return []
     message, hint = "The superuser {} has a password that attackers try first.", "manage.py changepassword {}"
     return [Error(message.format(name), hint=hint.format(name), id="tasks_api.E006") for name in sorted(weak)]

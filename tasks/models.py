@@ -126,7 +126,7 @@ class TaskQuerySet(TaskRows, TaskPages, models.QuerySet["Task"]):
         """Tasks with the tag of this id. Given the id, PostgreSQL can estimate their number and choose an index."""
         return self.filter(pk__in=Task.tags.through.objects.filter(tag_id=tag_id).values("task_id"))
 
-    def bring_back(self, delete: Change) -> "Task":
+    def restore_deleted(self, delete: Change) -> "Task":
         """Restore the task that this change deleted: with its id, fields, tags and `created_at`; `updated_at` is new.
 
         Raises IntegrityError if a task with that id exists.

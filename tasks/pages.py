@@ -100,7 +100,6 @@ def page_of(
 ) -> Statement:
     """A row with the count and a task, for each task of the page and for one more if there is a next page.
 
-
     An empty page is one row without a task. The tags of all tasks are found at once: one by one they would cost three
     times as much as everything else. With filters the statement is planned each time, for their values: among 300,000
     tasks, a generic plan took 140 ms instead of 9 for a rare value.

@@ -298,7 +298,7 @@ def test_a_deleted_task_that_is_restored_already_is_not_created_twice(alice: Use
     staff, tasks = Client(), varied()
     staff.force_login(alice)
     message = do(staff, "delete_selected", *tasks)
-    Task.objects.bring_back(Change.objects.filter(task_id=tasks[1].pk, operation="delete").get())
+    Task.objects.restore_deleted(Change.objects.filter(task_id=tasks[1].pk, operation="delete").get())
     assert "Undone for 2 tasks. 1 task left unchanged" in undo(staff, message)
     assert Task.objects.count() == 3
     assert "There is nothing to undo." in staff.get(undo_url(message)).content.decode()

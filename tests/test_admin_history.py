@@ -431,7 +431,7 @@ def test_a_deleted_task_is_found_and_restored_from_there(staff: Client) -> None:
     task.delete()
     page = text_of(staff, f"{CHANGES}?operation__exact=delete")
     assert f'<a href="{url_of(pk)}">Gone</a> (deleted) <a href="{url_of(pk, "restore")}">Restore</a>' in page
-    Task.objects.bring_back(newest(pk))
+    Task.objects.restore_deleted(newest(pk))
     assert ">Restore</a>" not in text_of(staff, f"{CHANGES}?operation__exact=delete")
 
 
@@ -524,7 +524,7 @@ def test_a_transaction_is_not_cut_in_two() -> None:
     Change.objects.filter(pk=delete.pk).update(at=timezone.now())
     trim(5)
     assert Change.objects.filter(transaction=delete.transaction).count() > 1
-    assert Task.objects.bring_back(delete).tag_names() == ["a"]
+    assert Task.objects.restore_deleted(delete).tag_names() == ["a"]
 
 
 def test_of_a_history_all_too_old_nothing_is_left() -> None:

@@ -137,11 +137,11 @@ def test_a_deletion_counts_once_and_not_if_the_task_is_there_again(api: APIClien
     start = point(api, "?limit=1")
     for task in (gone, back, twice):
         Task.objects.get(pk=task.pk).delete()
-    Task.objects.bring_back(Change.objects.get(task_id=back.pk, operation="delete"))
+    Task.objects.restore_deleted(Change.objects.get(task_id=back.pk, operation="delete"))
     with transaction.atomic():
-        Task.objects.bring_back(Change.objects.get(task_id=twice.pk, operation="delete"))
+        Task.objects.restore_deleted(Change.objects.get(task_id=twice.pk, operation="delete"))
         Task.objects.get(pk=twice.pk).delete()
-        Task.objects.bring_back(Change.objects.filter(task_id=twice.pk, operation="delete").latest("pk"))
+        Task.objects.restore_deleted(Change.objects.filter(task_id=twice.pk, operation="delete").latest("pk"))
         Task.objects.get(pk=twice.pk).delete()
     assert told(api, start) == [(gone.pk, None), (back.pk, "back"), (twice.pk, None)]
 
@@ -150,14 +150,14 @@ def test_a_deletion_counts_though_a_later_transaction_had_deleted_the_task_befor
     task = make_task()
     starts: list[str] = []
 
-    def delete_and_bring_back() -> None:
+    def delete_and_restore_deleted() -> None:
         Task.objects.filter(pk=task.pk).delete()
-        Task.objects.bring_back(Change.objects.get(task_id=task.pk, operation="delete"))
+        Task.objects.restore_deleted(Change.objects.get(task_id=task.pk, operation="delete"))
         starts.append(point(APIClient()))
 
     with transaction.atomic():
         other = make_task("begun early")
-        in_thread(delete_and_bring_back).join()
+        in_thread(delete_and_restore_deleted).join()
         Task.objects.filter(pk=task.pk).delete()
     assert told(api, starts[0]) == [(task.pk, None), (other.pk, "begun early")]
 

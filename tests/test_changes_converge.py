@@ -188,10 +188,10 @@ class Steps:
         change = self.change(operation="update")
         Task.objects.get(pk=change.task_id or 0).restore(change)
 
-    def bring_back(self) -> None:
+    def restore_deleted(self) -> None:
         delete = self.change(operation="delete")
         with transaction.atomic():
-            Task.objects.bring_back(delete)
+            Task.objects.restore_deleted(delete)
 
     def tag_rename(self) -> None:
         tag = self.tag()
@@ -221,7 +221,7 @@ class Steps:
                 self.bulk,
                 self.undo,
                 self.restore,
-                self.bring_back,
+                self.restore_deleted,
             ),
             *(self.tag_rename, self.tag_merge, self.tag_delete, self.imported),
         ]

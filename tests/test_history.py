@@ -174,7 +174,7 @@ def test_every_column_is_recorded_restored_and_undone(column: str) -> None:
     assert columns_of(task)[column] == OTHERS[column]
 
 
-@pytest.mark.parametrize("back", [Task.objects.bring_back, lambda delete: Undoing(delete).carry_out()])
+@pytest.mark.parametrize("back", [Task.objects.restore_deleted, lambda delete: Undoing(delete).carry_out()])
 def test_every_column_of_a_deleted_task_is_brought_back(back: Callable[[Change], Any]) -> None:
     task = whole_task()
     before = columns_of(task)
@@ -183,7 +183,7 @@ def test_every_column_of_a_deleted_task_is_brought_back(back: Callable[[Change],
     assert columns_of(task) == before
 
 
-@pytest.mark.parametrize("back", [Task.objects.bring_back, lambda delete: Undoing(delete).carry_out()])
+@pytest.mark.parametrize("back", [Task.objects.restore_deleted, lambda delete: Undoing(delete).carry_out()])
 def test_a_column_that_is_newer_than_the_delete_gets_its_default(back: Callable[[Change], Any]) -> None:
     task = whole_task()
     Task.objects.filter(pk=task.pk).delete()

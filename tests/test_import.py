@@ -128,7 +128,7 @@ def test_a_deleted_task_is_created_again_and_a_restored_one_is_recognized(tmp_pa
     run(file)
     pk = Task.objects.get(title="Buy milk").pk
     Task.objects.remove(pk)
-    Task.objects.bring_back(Change.objects.filter(task_id=pk, operation="delete")[0])
+    Task.objects.restore_deleted(Change.objects.filter(task_id=pk, operation="delete")[0])
     assert run(file) == "CSV. Tasks imported: 0; already there: 2\n"
     Task.objects.remove(pk)
     assert run(file) == "CSV. Tasks imported: 1; already there: 1\n"

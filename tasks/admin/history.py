@@ -85,7 +85,7 @@ class HistoryPages(StaffAdmin):
             self.refuse(request, f"Task {task_id} exists: there is nothing to restore.")
             return to_history(task_id)
         if request.method == "POST":
-            task = Task.objects.bring_back(delete)
+            task = Task.objects.restore_deleted(delete)
             self.log_addition(request, task, "Restored after it was deleted.")
             self.tell(request, f"The task “{task}” was restored.")
             return to_history(task_id)

@@ -23,8 +23,8 @@ class Busy(Exception):  # noqa: N818 - it reports a state
 
 @dataclass
 class Outcome:
-    made: int
-    there: int
+    created: int
+    existing: int
     version: str  # a digest of the rows that would be created
 
 
@@ -54,8 +54,8 @@ def compare(*, keep: bool) -> Outcome:
         if keep:
             cursor.execute(sql.KEEP_FRESH)
         cursor.execute(f"{sql.COUNT} {'FROM fresh' if keep else sql.FRESH}")
-        made, version, staged = cursor.fetchone()
-    return Outcome(made, staged - made, version)
+        created, version, staged = cursor.fetchone()
+    return Outcome(created, staged - created, version)
 
 
 def lock() -> None:

@@ -50,13 +50,15 @@ class Command(BaseCommand):
             lost = "Run it again to see whether the file was imported." if job.wrote else "Nothing was imported."
             raise CommandError(f"Interrupted. {lost}", returncode=130) from None
         self.report(job, outcome, time.monotonic() - started)
-        if outcome.made >= WORTH_A_VACUUM and not options["dry_run"]:
+        if outcome.created >= WORTH_A_VACUUM and not options["dry_run"]:
             load.vacuum()
 
     def report(self, job: "Job", outcome: load.Outcome, seconds: float) -> None:
-        rate = f" in {seconds:.1f} s ({(outcome.made + outcome.there) / seconds:,.0f} per second)"
+        rate = f" in {seconds:.1f} s ({(outcome.created + outcome.existing) / seconds:,.0f} per second)"
         would = "that would be imported" if job.dry_run else "imported"
-        self.stdout.write(f"{job.reading.of}. Tasks {would}: {outcome.made:,}{rate}; already there: {outcome.there:,}")
+        self.stdout.write(
+            f"{job.reading.of}. Tasks {would}: {outcome.created:,}{rate}; already there: {outcome.existing:,}"
+        )
         if job.bad:
             written = "that would be written" if job.dry_run else "written"
             self.stdout.write(f"Bad rows {written} to {job.skip_bad}: {job.bad:,}")
@@ -117,7 +119,7 @@ class Job:
                 raise CommandError(f"Bad rows: {self.bad:,}. Nothing {happened} imported. {hint}")
             outcome = load.compare(keep=not self.dry_run)
             if not self.dry_run:
-                self.write(outcome.made)
+                self.write(outcome.created)
         return outcome
 
     def write(self, total: int) -> None:
