@@ -22,6 +22,7 @@ from tests.benchmarks.tables import rows_of
 
 SECONDS = 20.0  # at most, for each kind of request
 WARM = 20  # requests that are not measured: each thread of a worker opens its connection with the first
+CHANGED = 100  # tasks that one poll brings
 RARE, COMMON = "chrysanthemum", "telephone"
 # Every second task holds COMMON; ten hold RARE, however many there are. Each has a word of its own, its number.
 ROWS = """
@@ -85,9 +86,18 @@ def kinds(server: Server, rows: int, count: int) -> dict[str, tuple[int, list[by
     def change(task: int) -> bytes:
         return server.request("PATCH", task, body={"title": f"Changed {task}", "completed": True})
 
+    def point() -> str:
+        """The feed of changes from now on, as its address below /tasks/."""
+        return str(server.ask(200, "GET", query="changes")["next"]).partition("/tasks/")[2]
+
     some = random.Random(rows).choices(range(1, rows + 1), k=count)
+    before = point()
+    server.send([change(task) for task in range(1, CHANGED + 1)], 200)
     return {
         "first page": page(""),
+        f"page of {CHANGED}": page(f"?limit={CHANGED}"),
+        f"{CHANGED} changes": page(f"{before}&limit={CHANGED}"),
+        "no changes": page(point()),
         "filtered page": page("?completed=true&due_date__gte=2026-06-01"),
         "one task": (200, [server.request("GET", task) for task in some]),
         "POST": (201, [server.request("POST", body=TASK)] * count),
