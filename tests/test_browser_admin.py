@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, expect
 
 from tasks.models import Change, Tag, Task
-from tests.browser import choose, log_in, press, preview, visit
+from tests.browser import choose, faults, log_in, press, preview, size, visit
 from tests.factories import change_task, make_task, make_tasks
 from tests.servers import Server
 
@@ -139,4 +139,31 @@ def test_the_admin_is_dark_where_the_machine_is(chromium: Browser, server: Serve
         page.goto("/admin/")
         expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
         page.emulate_media(color_scheme="dark")
-        expect(page.locator("body")).to_have_css("background-color", "rgb(18, 18, 18)")
+        expect(page.locator("body")).to_have_css("background-color", "rgb(21, 24, 29)")
+
+
+def test_the_key_slash_leads_to_the_search(chromium: Browser, server: Server, alice: User) -> None:
+    with visit(chromium, server, alice) as page:
+        page.goto("/admin/tasks/tag/add/")
+        page.get_by_label("Name").fill("either/or")
+        expect(page.get_by_label("Name")).to_have_value("either/or")
+        page.get_by_role("heading").first.click()
+        page.keyboard.press("/")
+        page.wait_for_url("**/admin/tasks/task/#searchbar")
+        expect(page.get_by_role("textbox", name="Search")).to_be_focused()
+        page.get_by_role("heading").first.click()
+        page.keyboard.press("/")
+        page.keyboard.type("milk")
+        expect(page.get_by_role("textbox", name="Search")).to_have_value("milk")
+
+
+def test_on_a_phone_a_button_opens_the_menu(chromium: Browser, server: Server, alice: User) -> None:
+    with visit(chromium, server, alice) as page:
+        page.set_viewport_size(size(390))
+        page.goto("/admin/")
+        expect(page.get_by_role("button", name="Log out")).to_be_hidden()
+        page.get_by_role("button", name="Menu").press("Enter")
+        assert not faults(page)
+        page.set_viewport_size(size(390))
+        page.get_by_role("navigation", name="Main").get_by_role("link", name="Tags").click()
+        page.wait_for_url("**/admin/tasks/tag/")

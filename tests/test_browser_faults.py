@@ -119,6 +119,7 @@ def test_no_answer_to_a_form_has_a_fault(chromium: Browser, server: Server, alic
         press(page, "Save")
         expect(page.get_by_label("Token", exact=True)).to_have_value(re.compile("^tasks_"))
         found += faults(page)
+        page.get_by_role("button", name="Menu").click()
         press(page, "Log out")
         expect(page.get_by_text("Log in again")).to_be_visible()
         found += faults(page)

@@ -100,6 +100,8 @@ def starts() -> list[str]:
         "/admin/auth/user/add/",
         f"/admin/auth/user/{user.pk}/password/",
         "/admin/password_change/",
+        f"/admin/tasks/task/{task.pk}/change/",
+        "/admin/tasks/task/?completed__exact=0",
     ]
 
 

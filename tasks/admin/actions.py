@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from config.pages.bounded_list import BoundedPaginator
 from tasks.admin.base import LISTED, Action, Done, StaffAdmin, count_of
-from tasks.admin.form import TAG_NAME, by_rule
+from tasks.admin.form import TAG_NAME, DayInput, by_rule
 from tasks.admin.transfer import SafeForm, file_of
 from tasks.models import TAGS_PER_TASK, Tag, Task
 from tasks.transfer.formats import FORMATS
@@ -23,11 +23,7 @@ Write = Callable[[list[int], dict[str, Any]], Done]
 
 
 class DueDateForm(forms.Form):
-    due_date = forms.DateField(
-        required=False,
-        widget=forms.DateInput({"type": "date"}, "%Y-%m-%d"),
-        help_text="Leave empty to remove the due date.",
-    )
+    due_date = forms.DateField(required=False, widget=DayInput, help_text="Leave empty to remove the due date.")
 
 
 class TagNameForm(forms.Form):

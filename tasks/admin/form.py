@@ -1,7 +1,7 @@
 """The form of a task. It refuses to overwrite what someone else updated after it was opened."""
 
 import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,6 +22,15 @@ STALE = (
     "Nothing was saved: someone else updated the task after you opened it. Check the fields below, then save again to"
     " keep what they show."
 )
+
+
+class DayInput(forms.DateInput):
+    """The browser's own calendar."""
+
+    input_type = "date"
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, "%Y-%m-%d")
 
 
 class DescriptionField(forms.CharField):
@@ -47,6 +56,9 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
     """
 
     description = DescriptionField()
+
+    class Meta:
+        widgets: ClassVar = {"due_date": DayInput}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
