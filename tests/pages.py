@@ -1,5 +1,6 @@
 """What a browser makes of a page: the form on it, as it would be sent."""
 
+import re
 from html.parser import HTMLParser
 from typing import Any
 
@@ -19,6 +20,11 @@ def form_in(page: str, **edited: Any) -> dict[str, Any]:
     return {name: value for name, value in {**parser.fields, **edited}.items() if value is not None}
 
 
+def notes_on(page: str) -> dict[str, str]:
+    """The rows below a question, in their order: each name with what stands beside it."""
+    return dict(re.findall(r'<a href="[^"]*">([^<]*)</a>\s*(?:<span>(.*?)</span>)?</li>', page))
+
+
 class FormParser(HTMLParser):
     """The successful controls (in HTML's words) of the page's content, except its buttons."""
 
@@ -34,7 +40,10 @@ class FormParser(HTMLParser):
         name, kind = values.get("name", ""), values.get("type")
         match tag:
             case "input" if (
-                self.in_content and name and kind != "submit" and (kind != "checkbox" or "checked" in values)
+                self.in_content
+                and name
+                and kind != "submit"
+                and (kind not in ("checkbox", "radio") or "checked" in values)
             ):
                 self._add(name, values.get("value", "on" if kind == "checkbox" else ""))
             case "select":

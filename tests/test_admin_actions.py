@@ -13,10 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.api.attribution import attribute_changes
+from tasks.admin.base import count_of
 from tasks.history.undo import undoable_change
 from tasks.models import TAGS_PER_TASK, Change, Tag, Task
 from tests.factories import change_task, client_of, etag_of, make_task, make_tasks, make_user
-from tests.pages import form_in, form_on
+from tests.pages import form_in, form_on, notes_on
 from tests.waiting import await_lock_waiter, in_thread
 
 pytestmark = pytest.mark.django_db
@@ -25,13 +26,19 @@ LIST = "/admin/tasks/task/"
 DAY = datetime.date(2026, 12, 24)
 
 
-def ask(staff: Client, action: str, *tasks: Task, across: bool = False) -> dict[str, Any]:
-    """The form of the page that asks."""
+def question(staff: Client, action: str, *tasks: Task, across: bool = False) -> str:
+    """The page that asks."""
     keys = [task.pk for task in tasks] or [Task.objects.values_list("pk", flat=True)[0]]
     chosen = {"action": action, "_selected_action": keys, "select_across": int(across), "index": 0}
     answer = staff.post(LIST, chosen)
     assert answer.status_code == 200, answer.headers
-    return form_in(answer.content.decode())
+    page: str = answer.content.decode()
+    return page
+
+
+def ask(staff: Client, action: str, *tasks: Task, across: bool = False) -> dict[str, Any]:
+    """The form of the page that asks."""
+    return form_in(question(staff, action, *tasks, across=across))
 
 
 def do(staff: Client, action: str, *tasks: Task, **entered: Any) -> str:
@@ -95,6 +102,7 @@ def test_an_action_does_what_it_says_is_recorded_and_can_be_undone_and_that_too(
     etag = etag_of(other)
     message = do(staff, action, *tasks, **entered)
     assert re.search(rf"\b{count} task{'s' if count > 1 else ''}\b", message)
+    assert (f" {count_of(3 - count)} left as before." in message) == (count < 3)
     assert all(map(is_done, Task.objects.exclude(pk=other.pk)))
     other.refresh_from_db()
     assert etag_of(other) == etag
@@ -115,16 +123,86 @@ def test_the_question_has_the_count_and_changes_nothing(staff: Client) -> None:
     keys = list(Task.objects.order_by("pk").values_list("pk", flat=True))
     chosen = {"action": "complete", "_selected_action": keys, "select_across": 1, "index": 0}
     page = staff.post(LIST, chosen).content.decode()
-    assert "Complete 120 tasks?" in page
+    assert "Complete 120 open tasks?" in page
     assert "… and 20 more." in page
-    assert page.count("<li>Task ") == 100
+    assert list(notes_on(page)) == [f"Task {number}" for number in range(120, 20, -1)]
     assert page.count('name="_selected_action"') == 1
     assert not Task.objects.filter(completed=True).exists()
 
 
-def test_what_is_so_already_is_not_changed_and_there_is_nothing_to_undo(staff: Client) -> None:
-    task = make_task(completed=True)
-    message = do(staff, "complete", task)
+QUESTIONS = {
+    "complete": ("Complete 2 open tasks?", "1 of them is completed already.", "Complete 2 tasks"),
+    "reopen": ("Reopen 1 completed task?", "2 of them are open already.", "Reopen 1 task"),
+    "set_due_date": (
+        "Set the due date of 3 tasks?",
+        "2 of them have one already.",
+        "Set the due date of 3 tasks",
+    ),
+    "add_tag": ("Add a tag to 3 tasks?", "", "Add the tag to 3 tasks"),
+    "remove_tag": ("Remove a tag from 3 tasks?", "2 of them have tags.", "Remove the tag from 3 tasks"),
+    "delete_selected": (
+        "Delete 3 tasks?",
+        "2 of them are open. You can restore them later: their history stays.",
+        "Delete 3 tasks",
+    ),
+    "export_selected": ("Export 3 tasks?", "", "Export 3 tasks"),
+}
+
+
+def question_on(page: str) -> tuple[str, str, str]:
+    """Its title, its note and the label of its button."""
+    parts = r"<h1>(.*?)</h1>", r"</h1>\s*<p>(.*?)</p>", r'<input type="submit" value="([^"]*)" class="d'
+    title, note, button = (re.search(part, page) for part in parts)
+    return title[1] if title else "", note[1] if note else "", button[1] if button else ""
+
+
+@pytest.mark.parametrize("action", QUESTIONS)
+def test_the_question_says_what_will_happen_to_how_many_and_so_does_its_button(staff: Client, action: str) -> None:
+    page = question(staff, action, *varied())
+    assert question_on(page) == QUESTIONS[action]
+    assert list(notes_on(page).items()) == [("Due", "due 2026-12-25"), ("Done", "due 2026-12-24"), ("Open", "")]
+    assert re.findall(r'hidden">(open|completed)</span></span>', page) == ["open", "completed", "open"]
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "title", "note"),
+    [
+        ("complete", {"completed": True}, "Nothing to complete", "All of these tasks are completed already."),
+        ("reopen", {"completed": False}, "Nothing to reopen", "All of these tasks are open already."),
+        ("remove_tag", {}, "Nothing to remove", "None of these tasks has a tag."),
+    ],
+)
+def test_where_nothing_would_change_there_is_nothing_to_confirm(
+    staff: Client, action: str, fields: dict[str, Any], title: str, note: str
+) -> None:
+    page = question(staff, action, make_task(**fields), make_task(**fields))
+    assert question_on(page) == (title, note, "")
+    assert form_in(page).keys() == {"csrfmiddlewaretoken"}
+    assert "Back to the list" in page
+
+
+def test_the_list_below_a_question_is_in_the_order_of_the_list_and_leads_to_each_task_and_back(staff: Client) -> None:
+    tasks = [make_task(title, priority=1) for title in "bca"]
+    chosen = {"action": "complete", "_selected_action": [task.pk for task in tasks], "index": 0}
+    page = staff.post(f"{LIST}?priority=1&o=1", chosen).content.decode()
+    assert list(notes_on(page)) == ["a", "b", "c"]
+    back = f'<a href="{LIST}?priority=1&amp;o=1">Cancel</a>'
+    assert back in page
+    assert f'href="{LIST}{tasks[0].pk}/change/?_changelist_filters=priority%3D1%26o%3D1">b</a>' in page
+
+
+def test_a_tag_is_suggested_by_name_and_to_remove_one_by_how_many_have_it(staff: Client) -> None:
+    tasks = [make_task(tags=("rare", "usual")), make_task(tags=("usual",))]
+    make_task(tags=("other",))
+    suggested = [
+        re.findall(r'<option value="(.*?)"></option>', question(staff, action, *tasks))
+        for action in ("add_tag", "remove_tag")
+    ]
+    assert suggested == [["other", "rare", "usual"], ["usual", "rare"]]
+
+
+def test_what_is_so_already_is_said_and_there_is_nothing_to_undo(staff: Client) -> None:
+    message = do(staff, "set_due_date", make_task(due_date=DAY), due_date=DAY)
     assert "Nothing to update: all of these tasks are like that already." in message
     assert "Undo" not in message
 
@@ -142,11 +220,11 @@ def test_what_is_so_already_is_not_changed_and_there_is_nothing_to_undo(staff: C
 def test_wrong_input_is_said_and_changes_nothing(
     staff: Client, action: str, entered: dict[str, str], message: str
 ) -> None:
-    task = make_task()
+    task = make_task(tags=("work",))
     answer = staff.post(LIST, ask(staff, action, task) | entered)
     assert answer.status_code == 200
     assert message in answer.content.decode()
-    assert not Tag.objects.exists()
+    assert Tag.objects.get().name == "work"
     assert etag_of(Task.objects.get()) == etag_of(task)
     corrected = form_in(answer.content.decode())
     assert corrected["version"]

@@ -1,7 +1,7 @@
 """What the admin pages of tasks and tags share: bounded lists, confirmation pages, messages with Undo."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ClassVar, NamedTuple
@@ -30,16 +30,38 @@ Context = dict[str, Any]
 View = Callable[..., HttpResponse]
 
 
+class Listed(NamedTuple):
+    """A row that a page asks about. None of this may have changed before the answer."""
+
+    key: int
+    name: str
+    note: str = ""  # beside the name
+    version: Any = None
+    completed: bool | None = None  # of a task
+
+
+class Question(NamedTuple):
+    title: str
+    button: str = ""  # says what it does; no button if nothing would change
+    note: str = ""
+    is_danger: bool = False
+    suggested: Iterable[str] = ()  # by the box with list="suggested"
+
+
 class Done(NamedTuple):
     text: str  # what happened
     is_all: bool = True  # otherwise the page asks again
+
+
+Rows = Sequence[Listed]
+Ask = Callable[[Rows], Question]
 
 
 @dataclass(frozen=True)
 class Action:
     """What to ask about selected rows, and what to do with them once confirmed."""
 
-    question: str
+    question: Ask
     done: str  # a participle, for a refusal: "Nothing was ..."
     write: Callable[[list[int], dict[str, Any]], Done]
     """Changes the rows with these keys, which are locked, or raises ValidationError."""
@@ -54,7 +76,6 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
     show_full_result_count = False  # counting all rows would cost more than the page
     show_facets = admin.ShowFacets.NEVER  # each facet would be a count
     paginator: ClassVar[type[BoundedPaginator]] = BoundedPaginator
-    help = ""  # on confirmation pages
     weaker_lock = False  # FOR NO KEY UPDATE: others may insert rows that refer to a locked row
 
     class Media:
@@ -106,12 +127,12 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
                 message = format_html('{} <a href="{}">Undo</a>', message, url)
         super().message_user(request, message, level, *args)
 
-    def rows_of(self, keys: list[int], *, lock: bool = False) -> Sequence[tuple[Any, ...]]:
-        """For each row that a page asks about: its key, what must not change before the answer, and its name."""
+    def rows_of(self, keys: list[int], *, lock: bool = False) -> Rows:
+        """The rows that a page asks about, by key."""
         rows = self.model._default_manager.filter(pk__in=keys).order_by("pk")  # noqa: SLF001 - public
-        return self.named(rows.select_for_update(no_key=self.weaker_lock) if lock else rows)
+        return self.listed(rows.select_for_update(no_key=self.weaker_lock) if lock else rows)
 
-    def named(self, rows: QuerySet[Any]) -> Sequence[tuple[Any, ...]]:
+    def listed(self, rows: QuerySet[Any]) -> Rows:
         raise NotImplementedError
 
     def ask_and_do(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:
@@ -125,7 +146,7 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
         form = action.form(request.POST if "post" in request.POST else None, initial=action.initial)
         if form.is_bound and self._is_done(request, chosen.found, action, form):
             return None
-        return self.ask(request, action.question, form, self.rows_of(chosen.found))
+        return self.ask(request, action.question, form, chosen.found)
 
     def _is_done(self, request: HttpRequest, keys: list[int], action: Action, form: forms.Form) -> bool:
         try:
@@ -134,7 +155,7 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
                 if request.POST.get("version") != version_of_all(rows):
                     self.refuse(request, f"Nothing was {action.done}: someone else updated some of them. {CONFIRM}")
                 elif form.is_valid():
-                    done = action.write([row[0] for row in rows], form.cleaned_data)
+                    done = action.write([row.key for row in rows], form.cleaned_data)
                     self.tell(request, done.text if done.is_all else f"{done.text} There are more. {CONFIRM}")
                     return done.is_all
         except ValidationError as exc:
@@ -144,21 +165,22 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
             self.refuse(request, f"Nothing was {action.done}: {reason}")
         return False
 
-    def ask(
-        self, request: HttpRequest, question: str, form: forms.Form, rows: Sequence[tuple[Any, ...]]
-    ) -> TemplateResponse:
-        """The confirmation page. Its form also sends which rows were selected, and for which action."""
-        chosen, across = request.POST.getlist(ACTION_CHECKBOX_NAME), request.POST.get("select_across") == "1"
+    def ask(self, request: HttpRequest, question_of: Ask, form: forms.Form, keys: list[int]) -> TemplateResponse:
+        """The confirmation page, in the order of `keys`. Its form also sends which were selected, for which action."""
+        selected, across = request.POST.getlist(ACTION_CHECKBOX_NAME), request.POST.get("select_across") == "1"
+        rows, place = self.rows_of(keys), {key: number for number, key in enumerate(keys)}
+        question = question_of(rows)
         context = {
-            "title": question.format(count_of(rows, self.opts.verbose_name)),
+            "title": question.title,
+            "question": question,
             "form": form,
             "version": version_of_all(rows),
-            "names": [row[-1] for row in rows[:LISTED]],
+            "rows": sorted(rows, key=lambda row: place[row.key])[:LISTED],
             "more": max(0, len(rows) - LISTED),
             "action": request.POST.get("action", ""),
             "across": across,
-            "chosen": chosen[:1] if across else chosen,  # with "Select all", Django needs only one of them
-            "help": self.help,
+            "selected": selected[:1] if across else selected,  # with "Select all", Django needs only one of them
+            "preserved_filters": self.get_preserved_filters(request),
         }
         return self.page(request, "action_confirmation", context)
 
@@ -186,7 +208,7 @@ def is_too_many_tags(exc: IntegrityError) -> bool:
     return getattr(diagnostic, "constraint_name", None) == "task_tags_limit"
 
 
-def version_of_all(rows: Sequence[tuple[Any, ...]]) -> str:
+def version_of_all(rows: Rows) -> str:
     """A digest in the page's form, which shows whether any of these rows has changed since."""
     return hashlib.sha256("\n".join(map(str, rows)).encode()).hexdigest()
 

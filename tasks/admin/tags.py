@@ -16,7 +16,7 @@ from django.utils.html import format_html
 
 from config.pages.bounded_list import BoundedPaginator
 from tasks.admin.actions import LINKS
-from tasks.admin.base import Action, Done, StaffAdmin, count_of
+from tasks.admin.base import Action, Ask, Done, Listed, Question, Rows, StaffAdmin, count_of
 from tasks.admin.filters import ChoiceFilter
 from tasks.admin.form import TAG_NAME, by_rule
 from tasks.models import TAG_LENGTH, Tag, Task
@@ -80,10 +80,6 @@ class TagAdmin(StaffAdmin):
     paginator = TagPaginator
     actions = ("merge", "delete_selected")
     weaker_lock = True  # others may give tasks these tags without waiting
-    help = (
-        f"Tasks with these tags are updated. If there are more than {MOST_MOVED:,}, they are updated in steps, and you"
-        " confirm each."
-    )
 
     def get_urls(self) -> list[URLPattern]:
         merge = self.admin_site.admin_view(self.merge_view)
@@ -132,12 +128,12 @@ class TagAdmin(StaffAdmin):
                 Tag.objects.filter(pk__in=tags.values("pk")), label="The tag to keep", empty_label=None
             )
 
-        action = Action("Merge {}?", "merged", move, TargetForm, 2, MOST_MERGED, {"target": target})
+        action = Action(asking("Merge"), "merged", move, TargetForm, 2, MOST_MERGED, {"target": target})
         return self.ask_and_do(request, tags, action)
 
     @admin.action(permissions=["delete"], description="Delete selected tags")
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Tag]) -> HttpResponse | None:
-        return self.ask_and_do(request, queryset, Action("Delete {}?", "deleted", move))
+        return self.ask_and_do(request, queryset, Action(asking("Delete"), "deleted", move))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -151,10 +147,23 @@ class TagAdmin(StaffAdmin):
         page = self.delete_selected(request, Tag.objects.filter(pk=tag.pk))
         return page or HttpResponseRedirect(reverse("admin:tasks_tag_changelist"))
 
-    def named(self, rows: QuerySet[Tag]) -> list[tuple[Any, ...]]:
+    def listed(self, rows: QuerySet[Tag]) -> list[Listed]:
         tags = list(rows)
         counts = dict(LINKS.filter(tag__in=tags).order_by().values_list("tag_id").annotate(Count("pk")))
-        return [(tag.pk, f"{tag}: {count_of(counts.get(tag.pk, 0))}") for tag in tags]
+        return [Listed(tag.pk, tag.name, count_of(counts.get(tag.pk, 0))) for tag in tags]
+
+
+def asking(verb: str) -> Ask:
+    note = (
+        f"Tasks with these tags are updated. If there are more than {MOST_MOVED:,}, they are updated in steps, and you"
+        " confirm each."
+    )
+
+    def question(rows: Rows) -> Question:
+        what = f"{verb} {count_of(rows, 'tag')}"
+        return Question(f"{what}?", what, note, is_danger=verb == "Delete")
+
+    return question
 
 
 def move(keys: list[int], data: dict[str, Any]) -> Done:

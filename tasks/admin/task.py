@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import URLPattern, path
 
 from tasks.admin.actions import ACTIONS
+from tasks.admin.base import Listed
 from tasks.admin.form import MEMBERS, TaskForm, by_rule
 from tasks.admin.history import CHANGED, HistoryPages, version_of
 from tasks.admin.list import TaskList
@@ -94,8 +95,12 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     def save_related(self, request: HttpRequest, form: TaskForm, formsets: Any, change: bool) -> None:
         """Does nothing: save_model has saved the tags."""
 
-    def named(self, rows: QuerySet[Task]) -> list[tuple[Any, ...]]:
-        return list(rows.values_list("pk", "updated_at", "title"))
+    def listed(self, rows: QuerySet[Task]) -> list[Listed]:
+        columns = rows.values_list("pk", "title", "due_date", "updated_at", "completed")
+        return [
+            Listed(pk, title, f"due {due}" if due else "", updated, completed)
+            for pk, title, due, updated, completed in columns
+        ]
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
