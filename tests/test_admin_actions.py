@@ -131,8 +131,8 @@ def test_the_question_has_the_count_and_changes_nothing(staff: Client) -> None:
 
 
 QUESTIONS = {
-    "complete": ("Complete 2 open tasks?", "1 of them is completed already.", "Complete 2 tasks"),
-    "reopen": ("Reopen 1 completed task?", "2 of them are open already.", "Reopen 1 task"),
+    "complete": ("Complete 2 open tasks?", "1 other is completed already.", "Complete 2 tasks"),
+    "reopen": ("Reopen 1 completed task?", "2 others are open already.", "Reopen 1 task"),
     "set_due_date": (
         "Set the due date of 3 tasks?",
         "2 of them have one already.",

@@ -40,12 +40,16 @@ def test_a_stale_form_is_refused_and_shows_both_values(chromium: Browser, server
         page.get_by_label("Title").fill("Mine")
         change_task(task.pk, {"title": "Theirs"})
         press(page, "Save")
-        expect(page.get_by_text("Nothing was saved")).to_be_visible()
-        expect(page.get_by_text("Current value: Theirs.")).to_be_visible()
-        expect(page.get_by_label("Title")).to_have_value("Mine")
-        press(page, "Save")
+        expect(page.get_by_text("Nothing was saved yet")).to_be_visible()
+        box, choices = page.get_by_label("Title:"), page.get_by_role("group", name="Title")
+        expect(box).to_have_value("Mine")
+        choices.get_by_label("Theirs").check()
+        expect(box).to_be_hidden()
+        choices.get_by_label("Mine").press(" ")
+        box.fill("Mine and theirs")
+        press(page, "Save these choices")
         expect(page.get_by_text("was changed successfully")).to_be_visible()
-    assert Task.objects.get().title == "Mine"
+    assert Task.objects.get().title == "Mine and theirs"
 
 
 def test_selected_tasks_are_completed_once_confirmed_and_open_again_after_undo(

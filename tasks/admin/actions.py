@@ -75,7 +75,7 @@ def state_question(verb: str, *, completed: bool) -> Ask:
         already = sum(row.completed == completed for row in rows)
         if already == len(rows):
             return Question(f"Nothing to {verb.lower()}", note=f"All of these tasks are {after} already.")
-        note = f"{some(already, 'is', 'are')} {after} already." if already else ""
+        note = f"{count_of(already, 'other')} {'is' if already == 1 else 'are'} {after} already." if already else ""
         count = len(rows) - already
         return Question(f"{verb} {count_of(count, f'{before} task')}?", f"{verb} {count_of(count)}", note)
 

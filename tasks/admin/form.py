@@ -6,22 +6,16 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import QueryDict
-from django.utils.html import format_html
 from rest_framework import serializers
 
 from config.api.faults import flat_faults
-from tasks.admin.history import by, shown, version_of
-from tasks.history.models import Change
+from tasks.admin.conflict import Conflict, Difference, chosen
+from tasks.admin.history import version_of
 from tasks.serializers import TaskSerializer
 
 RULES: dict[str, Any] = TaskSerializer.shared().writable
 MEMBERS = tuple(RULES)
 TAG_NAME = RULES["tags"].child
-STALE = (
-    "Nothing was saved: someone else updated the task after you opened it. Check the fields below, then save again to"
-    " keep what they show."
-)
 
 
 class DayInput(forms.DateInput):
@@ -56,6 +50,7 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
     """
 
     description = DescriptionField()
+    conflict: Conflict | None = None
 
     class Meta:
         widgets: ClassVar = {"due_date": DayInput}
@@ -65,6 +60,11 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         self.version = version_of(self.instance) if self.instance.pk else None
         for name in MEMBERS & self.fields.keys() if self.version else ():
             self.fields[name].show_hidden_initial = True
+        if self.version and self.is_bound:
+            self.data = chosen(self.data)  # type: ignore[arg-type]  # Django's stub says Mapping
+
+    def is_valid(self) -> bool:
+        return super().is_valid() and self.conflict is None
 
     def clean(self) -> dict[str, Any] | None:
         """The instance is the current row, which StaffAdmin.get_object locked until the form is saved or refused."""
@@ -73,8 +73,7 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
             if name in self.changed_data and name in self.cleaned_data:
                 self._clean_by_rule(name)
         if self.version and self.changed_data and self.data.get("version") != self.version:
-            self._renew()
-            self.add_error(None, STALE)
+            self._ask()
         return cleaned
 
     def _clean_by_rule(self, name: str) -> None:
@@ -83,33 +82,28 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         except ValidationError as exc:
             self.add_error(name, exc)
 
-    def _renew(self) -> None:
-        """Bases the form on the current version: it keeps what this person edited, and says what others updated."""
-        data: QueryDict = self.data.copy()  # type: ignore[attr-defined]  # Django's stub says Mapping
-        for name in MEMBERS:
-            opened, now = as_sent(data.getlist(f"initial-{name}")), as_sent(self._now(name))
-            edited = name in self.changed_data and as_sent(data.getlist(name)) != opened
-            data.setlist(f"initial-{name}", now)
-            if not edited:
-                data.setlist(name, now)
-                self.errors.pop(name, None)
-            if opened != now:
-                self.add_error(name, self._note(name, edited=edited))
-        self.data = data
+    def _ask(self) -> None:
+        """Bases the form on the current version, with what this person edited."""
+        self.conflict = Conflict(self.instance, map(self._difference, MEMBERS))
+        for each in self.conflict.differences:
+            if not each.is_mine:
+                self.errors.pop(each.name, None)
+        self.data = self.conflict.renewed(self.data)  # type: ignore[arg-type]  # Django's stub says Mapping
 
-    def _now(self, name: str) -> list[Any]:
-        value = self.fields[name].prepare_value(self[name].initial)
-        return value if isinstance(value, list) else [value]
-
-    def _note(self, name: str, *, edited: bool) -> str:
-        value = self.instance.tag_names() if name == "tags" else getattr(self.instance, name)
-        change = Change.objects.filter(task_id=self.instance.pk, new__has_key=name).first()
-        return format_html(
-            "Updated{}. Current value: {}. {}",
-            f" {by(change)}" if change else "",
-            shown(value),
-            "Your entry is below, and replaces it if you save." if edited else "It is below, as you had not edited it.",
+    def _difference(self, name: str) -> Difference:
+        field = self.fields[name]
+        opened = as_sent(field.hidden_widget().value_from_datadict(self.data, self.files, f"initial-{name}"))
+        mine = as_sent(field.widget.value_from_datadict(self.data, self.files, name))
+        theirs = as_sent(field.prepare_value(self[name].initial))
+        is_edited = name in self.changed_data
+        return Difference(
+            name, str(self[name].label), opened, mine if is_edited else opened, theirs, name in self.errors
         )
+
+    def _post_clean(self) -> None:
+        """Leaves the instance as it is when nothing will be saved: the page names the task."""
+        if self.conflict is None:
+            super()._post_clean()  # type: ignore[misc]  # not in the stub
 
 
 def by_rule(rule: "serializers.Field[Any, Any, Any, Any]", value: Any) -> Any:
@@ -130,6 +124,7 @@ def as_json(value: Any) -> Any:
     return value
 
 
-def as_sent(values: list[Any]) -> list[str]:
-    """What a browser sends for these values, apart from line breaks."""
-    return sorted("" if value is None else str(value).replace("\r\n", "\n") for value in values)
+def as_sent(value: Any) -> list[str]:
+    """What a browser sends for this value, apart from line breaks."""
+    values = value if isinstance(value, list) else [value]
+    return sorted("" if each is None else str(each).replace("\r\n", "\n") for each in values)

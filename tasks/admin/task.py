@@ -12,7 +12,7 @@ from django.urls import URLPattern, path
 
 from tasks.admin.actions import ACTIONS
 from tasks.admin.base import Listed
-from tasks.admin.form import MEMBERS, TaskForm, by_rule
+from tasks.admin.form import TaskForm, by_rule
 from tasks.admin.history import CHANGED, HistoryPages, version_of
 from tasks.admin.list import TaskList
 from tasks.admin.transfer import TransferPages
@@ -26,8 +26,7 @@ admin.site.index_title = "Overview"
 @admin.register(Task)
 class TaskAdmin(TaskList, HistoryPages, TransferPages):
     form = TaskForm
-    readonly_fields = ("created_at", "updated_at", "completed_at")
-    fields: ClassVar[tuple[str, ...]] = (*MEMBERS, *readonly_fields)
+    fields = ("title", "description", ("due_date", "priority", "completed"), "tags")
     actions = ACTIONS
     autocomplete_fields = ("tags",)
     search_fields = ("title", "description")
@@ -67,9 +66,13 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Task]:
         return super().get_queryset(request).prefetch_related("tags")
 
-    def get_fields(self, request: HttpRequest, obj: Task | None = None) -> tuple[str, ...]:
-        """A new task has no timestamps yet."""
-        return tuple(name for name in self.fields if obj or name not in self.readonly_fields)
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """The heading is the title of the task."""
+        if context["original"]:
+            context |= {"title": context["original"].title, "subtitle": None}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
@@ -112,4 +115,5 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
             if task and request.method == "POST" and request.POST.get("version") != version:
                 self.refuse(request, f"Nothing was deleted: {CHANGED} Confirm again.")
                 return HttpResponseRedirect(request.get_full_path())
-            return super().delete_view(request, object_id, {"version": version, **(extra_context or {})})
+            shown = {"version": version, "title": f"Delete “{task}”?", "subtitle": None}
+            return super().delete_view(request, object_id, shown | (extra_context or {}))
