@@ -191,14 +191,16 @@ def test_the_list_below_a_question_is_in_the_order_of_the_list_and_leads_to_each
     assert f'href="{LIST}{tasks[0].pk}/change/?_changelist_filters=priority%3D1%26o%3D1">b</a>' in page
 
 
-def test_a_tag_is_suggested_by_name_and_to_remove_one_by_how_many_have_it(staff: Client) -> None:
+def test_the_tags_that_most_tasks_have_are_suggested_first(staff: Client) -> None:
     tasks = [make_task(tags=("rare", "usual")), make_task(tags=("usual",))]
-    make_task(tags=("other",))
+    for _ in range(3):
+        make_task(tags=("other",))
+    Tag.objects.named(["unused", "new"])
     suggested = [
         re.findall(r'<option value="(.*?)"></option>', question(staff, action, *tasks))
         for action in ("add_tag", "remove_tag")
     ]
-    assert suggested == [["other", "rare", "usual"], ["usual", "rare"]]
+    assert suggested == [["other", "usual", "rare", "new", "unused"], ["usual", "rare"]]
 
 
 def test_what_is_so_already_is_said_and_there_is_nothing_to_undo(staff: Client) -> None:
@@ -285,6 +287,18 @@ BUDGETS = {
     "remove_tag": 15,
     "delete_selected": 16,  # the links, the tasks
 }
+
+
+@pytest.mark.parametrize("action", QUESTIONS)
+def test_a_question_costs_the_same_queries_for_1_and_for_60_tasks(staff: Client, action: str) -> None:
+    counts = []
+    for number in (1, 59):
+        make_tasks(number, tags=("home", f"tag {number}"))
+        make_task(completed=True)
+        with CaptureQueriesContext(connection) as queries:
+            question(staff, action, across=True)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
 
 
 @pytest.mark.parametrize(("action", "entered"), [(name, entered) for name, entered, _, _ in ACTIONS])

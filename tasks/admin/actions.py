@@ -1,5 +1,6 @@
 """The actions on many tasks at once: each is counted, confirmed, applied to all or none, and can be undone."""
 
+from collections import Counter
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -20,6 +21,7 @@ from tasks.transfer.formats import FORMATS
 
 LINKS = Task.tags.through.objects
 SUGGESTED = 1000  # names of tags below a box
+LATEST = 10_000  # tags given to tasks: to count all of them could take seconds
 Write = Callable[[list[int], dict[str, Any]], Done]
 
 
@@ -89,9 +91,12 @@ def due_date_question(rows: Rows) -> Question:
 
 
 def add_question(rows: Rows) -> Question:
+    """Suggests the tags that tasks were given most lately, then others by name."""
+    latest = LINKS.filter(pk__in=LINKS.order_by("-pk").values("pk")[:LATEST])
+    used = Counter(latest.values_list("tag__name", flat=True)).most_common()
+    names = dict.fromkeys([*(name for name, _ in used), *Tag.objects.values_list("name", flat=True)[:SUGGESTED]])
     what = f"tag to {count_of(rows)}"
-    names = Tag.objects.values_list("name", flat=True)[:SUGGESTED]
-    return Question(f"Add a {what}?", f"Add the {what}", suggested=names)
+    return Question(f"Add a {what}?", f"Add the {what}", suggested=[*names][:SUGGESTED])
 
 
 def remove_question(rows: Rows) -> Question:

@@ -79,8 +79,8 @@ class Difference:
             case "completed":
                 return shown(values == ["True"])
             case "priority":
-                return shown(LEVELS.get(values[0], values[0]))
-        return shown(values[0])
+                return LEVELS.get(values[0], values[0]) or "none"
+        return values[0] or "none"
 
 
 def merged_tags(opened: Values, mine: Values, theirs: Values) -> Values | None:
@@ -139,7 +139,7 @@ class Conflict:
         changes = sorted(self.changes.values(), key=attrgetter("pk"))
         who = get_text_list(sorted({change.actor for change in changes}), "and") or "Someone else"
         when = format_html(" at <time>{}</time>", shown(changes[-1].at)) if changes else ""
-        return format_html("{} updated this task{} while you were editing. Nothing was saved yet.", who, when)
+        return format_html("{} updated this task{} while you were editing", who, when)
 
     @property
     def questions(self) -> list[tuple[Difference, list[Choice]]]:
