@@ -73,16 +73,16 @@ def test_an_unknown_address_elsewhere_is_a_problem(staff: Client) -> None:
 @pytest.mark.parametrize(
     ("page", "title"),
     [
-        ("tasks/task/", "Select a task"),
-        ("tasks/tag/", "Select a tag"),
-        ("tokens/token/", "Select a token"),
-        ("auth/user/", "Select a user"),
+        ("tasks/task/", "Tasks"),
+        ("tasks/tag/", "Tags"),
+        ("tokens/token/", "Tokens"),
+        ("auth/user/", "Users"),
         ("tasks/change/", "Recent changes"),
     ],
 )
 def test_a_list_has_a_title_in_plain_words(staff: Client, page: str, title: str) -> None:
     text = staff.get(f"/admin/{page}").content.decode()
-    assert f"<h1>{title}</h1>" in text
+    assert f"<h1>{title}" in text
     assert f"<title>{title} | Tasks</title>" in text
 
 

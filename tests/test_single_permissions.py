@@ -98,6 +98,7 @@ def pages(bob: User) -> Iterator[tuple[str, str]]:
         "tasks_task_undo": {"change_id": change.pk},
         "tasks_task_restore": {"task_id": task.pk, "change_id": change.pk},
         "tasks_task_restore_deleted": {"task_id": deleted.pk},
+        "tasks_task_state": {"task_id": task.pk},
         "tasks_tag_merge": {"tag_id": tags[0], "target_id": tags[1]},
         "auth_user_password_change": {"id": bob.pk},
     }

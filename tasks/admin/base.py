@@ -51,14 +51,12 @@ class Action:
 
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
     list_max_show_all = 0
+    actions_on_top, actions_on_bottom = False, True  # where they stay in view once a row is selected
     show_full_result_count = False  # counting all rows would cost more than the page
     show_facets = admin.ShowFacets.NEVER  # each facet would be a count
     paginator: ClassVar[type[BoundedPaginator]] = BoundedPaginator
     help = ""  # on confirmation pages
     weaker_lock = False  # FOR NO KEY UPDATE: others may insert rows that refer to a locked row
-
-    class Media:
-        css = {"all": ("tasks/admin.css",)}
 
     # Every page shows what it is about, and adding is the only exception. So it needs the permission to view, which in
     # Django's admin is part of the permission to change.

@@ -11,7 +11,8 @@ from django.utils.html import format_html
 from rest_framework import serializers
 
 from config.api.faults import flat_faults
-from tasks.admin.history import by, shown, version_of
+from tasks.admin.history import by, version_of
+from tasks.admin.sentences import shown
 from tasks.history.models import Change
 from tasks.serializers import TaskSerializer
 

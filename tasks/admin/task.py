@@ -43,6 +43,7 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         "export": ("export/", "view"),
         "export_download": ("export/<str:file_format>/", "view"),
         "undo": ("undo/<int:change_id>/", "change"),
+        "state": ("<int:task_id>/state/", "change"),
         "restore": ("<int:task_id>/history/<int:change_id>/restore/", "change"),
         "restore_deleted": ("<int:task_id>/restore/", "restore"),
     }
