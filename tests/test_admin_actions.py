@@ -1,6 +1,7 @@
 """What staff does to many tasks at once: asked first, all or nothing, recorded, undone."""
 
 import datetime
+import html
 import re
 import threading
 from collections.abc import Callable
@@ -117,14 +118,44 @@ def test_the_question_has_the_count_and_changes_nothing(staff: Client) -> None:
     page = staff.post(LIST, chosen).content.decode()
     assert "Complete 120 tasks?" in page
     assert "… and 20 more." in page
-    assert page.count("<li>Task ") == 100
+    assert page.count('<li><span class="state open"') == 100
     assert page.count('name="_selected_action"') == 1
     assert not Task.objects.filter(completed=True).exists()
 
 
+def test_the_question_tells_what_will_change_in_the_order_of_the_list_and_leads_back_to_it(staff: Client) -> None:
+    tasks = [make_task("A"), make_task("B", completed=True, due_date=DAY), make_task("C")]
+    keys = [task.pk for task in tasks]
+    query = f"{LIST}?o=2&q=a+or+b+or+c"
+    page = staff.post(query, {"action": "complete", "_selected_action": keys, "index": 0}).content.decode()
+    assert "<h1>Complete 2 tasks?</h1>" in page
+    assert "<p>1 is completed already.</p>" in page
+    assert '<input type="submit" value="Complete 2 tasks" class="default">' in page
+    assert f'<a href="{html.escape(query)}" class="closelink">Cancel</a>' in page
+    found = re.findall(r'<li><span class="state (\w+)" .*?</span> <a href="([^"]*)">(\w)</a> (.*?)</li>', page)
+    urls = [f"{LIST}{key}/change/" for key in keys]
+    assert found == [("open", urls[0], "A", ""), ("done", urls[1], "B", f"due {DAY}"), ("open", urls[2], "C", "")]
+
+
+def test_the_question_has_no_button_if_nothing_would_change(staff: Client) -> None:
+    keys = [make_task(completed=True).pk for _ in range(3)]
+    page = staff.post(LIST, {"action": "complete", "_selected_action": keys, "index": 0}).content.decode()
+    assert "<p>3 are completed already.</p>" in page
+    assert 'type="submit" value' not in page
+
+
+def test_tags_are_suggested(staff: Client) -> None:
+    task = make_task(tags=("home",))
+    make_task(tags=("work",))
+    for action, names in (("add_tag", {"home", "work"}), ("remove_tag", {"home"})):
+        page = staff.post(LIST, {"action": action, "_selected_action": [task.pk], "index": 0}).content.decode()
+        assert {*re.findall(r'<option value="([^"]+)"></option>', page)} == names
+        assert 'list="suggestions"' in page
+
+
 def test_what_is_so_already_is_not_changed_and_there_is_nothing_to_undo(staff: Client) -> None:
-    task = make_task(completed=True)
-    message = do(staff, "complete", task)
+    task = make_task(due_date=DAY)
+    message = do(staff, "set_due_date", task, due_date=f"{DAY}")
     assert "Nothing to update: all of these tasks are like that already." in message
     assert "Undo" not in message
 

@@ -57,7 +57,7 @@ def test_selected_tasks_are_completed_once_confirmed_and_open_again_after_undo(
         page.goto(LIST)
         choose(page, "complete", "Task 1", "Task 3")
         assert not done.all()
-        press(page, "Yes, I’m sure")
+        press(page, "Complete 2 tasks")
         expect(page.get_by_text("2 tasks completed.")).to_be_visible()
         assert {*done.all()} == {"Task 1", "Task 3"}
         page.get_by_role("link", name="Undo").click()
@@ -72,7 +72,7 @@ def test_selected_tasks_are_deleted_once_confirmed(chromium: Browser, server: Se
         page.goto(LIST)
         choose(page, "delete_selected", "Task 1", "Task 3")
         assert Task.objects.count() == 3
-        press(page, "Yes, I’m sure")
+        press(page, "Delete 2 tasks")
         expect(page.get_by_text("2 tasks deleted.")).to_be_visible()
         expect(page.get_by_role("link", name="Task 2")).to_be_visible()
     assert Task.objects.get().title == "Task 2"
@@ -82,7 +82,7 @@ def test_a_deleted_task_is_restored(chromium: Browser, server: Server, alice: Us
     task = make_task("Buy milk", tags=("home",))
     with visit(chromium, server, alice) as page:
         page.goto(f"{LIST}{task.pk}/delete/")
-        press(page, "Yes, I’m sure")
+        press(page, "Delete this task")
         page.goto("/admin/tasks/change/")
         page.get_by_role("link", name="Buy milk").first.click()
         page.get_by_role("link", name="Restore this task").click()

@@ -10,15 +10,18 @@ from django.core.exceptions import ValidationError
 from django.db import connection
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
 
 from config.pages.bounded_list import BoundedPaginator
-from tasks.admin.base import LISTED, Action, Done, StaffAdmin, count_of
+from tasks.admin.base import LISTED, Action, Done, Question, Row, StaffAdmin, count_of
 from tasks.admin.form import TAG_NAME, DayInput, by_rule
+from tasks.admin.start.figures import tags_of_open
 from tasks.admin.transfer import SafeForm, file_of
 from tasks.models import TAGS_PER_TASK, Tag, Task
 from tasks.transfer.formats import FORMATS
 
 LINKS = Task.tags.through.objects
+SUGGESTED = 200  # tags
 Write = Callable[[list[int], dict[str, Any]], Done]
 
 
@@ -27,7 +30,7 @@ class DueDateForm(forms.Form):
 
 
 class TagNameForm(forms.Form):
-    tag = forms.CharField()
+    tag = forms.CharField(widget=forms.TextInput({"list": "suggestions", "autocomplete": "off"}))
 
 
 class NewTagForm(TagNameForm):
@@ -41,20 +44,37 @@ class FormatForm(SafeForm):
     file_format = forms.ChoiceField(label="Format", choices=[(name, name.upper()) for name in FORMATS])
 
 
-def confirmed(
-    question: str, done: str, form: type[forms.Form] = forms.Form, permission: str = "change"
-) -> Callable[[Write], Any]:
-    """An action of the list with a confirmation page."""
+def confirmed(text: str, done: str, permission: str = "change", **question: Any) -> Callable[[Write], Any]:
+    """An action of the list with a confirmation page; `question` has further fields of Question."""
 
     def action_of(write: Write) -> Any:
-        @admin.action(permissions=[permission], description=question.format("selected tasks").removesuffix("?"))
+        @admin.action(permissions=[permission], description=text.format("selected tasks").removesuffix("?"))
         @wraps(write)
         def action(model_admin: StaffAdmin, request: HttpRequest, queryset: QuerySet[Task]) -> HttpResponse | None:
-            return model_admin.ask_and_do(request, queryset, Action(question, done, write, form))
+            return model_admin.ask_and_do(request, queryset, Action(text=text, done=done, write=write, **question))
 
         return action
 
     return action_of
+
+
+def is_completed(row: Row) -> bool:
+    return bool(row[2])
+
+
+def is_open(row: Row) -> bool:
+    return not row[2]
+
+
+def frequent_tags(tasks: list[int]) -> list[str]:
+    """The names that open tasks use most."""
+    return [name for _, name, _ in tags_of_open(timezone.localdate(), SUGGESTED)[2]]
+
+
+def their_tags(tasks: list[int]) -> list[str]:
+    return list(
+        Tag.objects.filter(pk__in=LINKS.filter(task__in=tasks).values("tag")).values_list("name", flat=True)[:SUGGESTED]
+    )
 
 
 def done(count: int, before: str, after: str) -> Done:
@@ -63,26 +83,26 @@ def done(count: int, before: str, after: str) -> Done:
     return Done(f"{before}{count_of(count)}{after}")
 
 
-@confirmed("Complete {}?", "completed")
+@confirmed("Complete {}?", "completed", applies=is_open, already="completed")
 def complete(tasks: list[int], data: dict[str, Any]) -> Done:
     count = Task.objects.filter(pk__in=tasks, completed=False).update(completed=True)
     return done(count, "", " completed.")
 
 
-@confirmed("Reopen {}?", "reopened")
+@confirmed("Reopen {}?", "reopened", applies=is_completed, already="open")
 def reopen(tasks: list[int], data: dict[str, Any]) -> Done:
     count = Task.objects.filter(pk__in=tasks, completed=True).update(completed=False)
     return done(count, "", " reopened.")
 
 
-@confirmed("Set the due date of {}?", "updated", DueDateForm)
+@confirmed("Set the due date of {}?", "updated", form=DueDateForm)
 def set_due_date(tasks: list[int], data: dict[str, Any]) -> Done:
     day = data["due_date"]
     count = Task.objects.filter(pk__in=tasks).exclude(due_date=day).update(due_date=day)
     return done(count, "Due date of ", f" set to {day}." if day else " removed.")
 
 
-@confirmed("Add a tag to {}?", "updated", NewTagForm)
+@confirmed("Add a tag to {}?", "updated", form=NewTagForm, suggest=frequent_tags)
 def add_tag(tasks: list[int], data: dict[str, Any]) -> Done:
     """By name; the tag is created if it doesn't exist, as in the API."""
     links = LINKS.filter(task_id__in=tasks)
@@ -96,7 +116,7 @@ def add_tag(tasks: list[int], data: dict[str, Any]) -> Done:
     return done(len(LINKS.bulk_create(added)), f"Tag “{tag}” added to ", ".")
 
 
-@confirmed("Remove a tag from {}?", "updated", TagNameForm)
+@confirmed("Remove a tag from {}?", "updated", form=TagNameForm, suggest=their_tags)
 def remove_tag(tasks: list[int], data: dict[str, Any]) -> Done:
     count, _ = LINKS.filter(task_id__in=tasks, tag__in=Tag.objects.spelled(data["tag"])).delete()
     if not count:
@@ -104,7 +124,7 @@ def remove_tag(tasks: list[int], data: dict[str, Any]) -> Done:
     return Done(f"Tag “{data['tag']}” removed from {count_of(count)}.")
 
 
-@confirmed("Delete {}?", "deleted", permission="delete")
+@confirmed("Delete {}?", "deleted", "delete", is_dangerous=True)
 def delete_selected(tasks: list[int], data: dict[str, Any]) -> Done:
     LINKS.filter(task_id__in=tasks).delete()
     with connection.cursor() as cursor:  # Django would fetch the rows and delete a hundred at a time
@@ -123,7 +143,7 @@ def export_selected(model_admin: StaffAdmin, request: HttpRequest, queryset: Que
     form = FormatForm(request.POST if "post" in request.POST else None)
     if form.is_valid():
         return file_of(**form.cleaned_data, tasks=Task.objects.filter(pk__in=chosen.found))
-    return model_admin.ask(request, "Export {}?", form, model_admin.rows_of(chosen.found))
+    return model_admin.ask(request, Question(text="Export {}?"), form, chosen.found)
 
 
 ACTIONS = (complete, reopen, set_due_date, add_tag, remove_tag, delete_selected, export_selected)

@@ -27,6 +27,7 @@ LISTED = 100  # names on a confirmation page
 TOO_MANY_TAGS = f"a task would have more than {TAGS_PER_TASK} tags."
 CONFIRM = "Confirm again to continue."
 Context = dict[str, Any]
+Row = tuple[Any, ...]  # its key, what must not change before the answer, and its name
 View = Callable[..., HttpResponse]
 
 
@@ -35,18 +36,28 @@ class Done(NamedTuple):
     is_all: bool = True  # otherwise the page asks again
 
 
-@dataclass(frozen=True)
-class Action:
-    """What to ask about selected rows, and what to do with them once confirmed."""
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What to ask about selected rows."""
 
-    question: str
+    text: str  # with {} for the number of rows that would change
+    form: type[forms.Form] = forms.Form
+    applies: Callable[[Row], bool] = bool  # whether a row would change
+    already: str = ""  # what the other rows are
+    is_dangerous: bool = False
+    suggest: Callable[[list[int]], list[str]] | None = None  # names for the form's box
+    initial: dict[str, Any] | None = None  # of the form
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action(Question):
+    """What to do with the rows once confirmed."""
+
     done: str  # a participle, for a refusal: "Nothing was ..."
     write: Callable[[list[int], dict[str, Any]], Done]
     """Changes the rows with these keys, which are locked, or raises ValidationError."""
-    form: type[forms.Form] = forms.Form
     least: int = 1
     most: int = MOST
-    initial: dict[str, Any] | None = None  # of the form
 
 
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
@@ -104,13 +115,16 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
                 message = format_html('{} <a href="{}">Undo</a>', message, url)
         super().message_user(request, message, level, *args)
 
-    def rows_of(self, keys: list[int], *, lock: bool = False) -> Sequence[tuple[Any, ...]]:
-        """For each row that a page asks about: its key, what must not change before the answer, and its name."""
+    def rows_of(self, keys: list[int], *, lock: bool = False) -> Sequence[Row]:
         rows = self.model._default_manager.filter(pk__in=keys).order_by("pk")  # noqa: SLF001 - public
         return self.named(rows.select_for_update(no_key=self.weaker_lock) if lock else rows)
 
-    def named(self, rows: QuerySet[Any]) -> Sequence[tuple[Any, ...]]:
+    def named(self, rows: QuerySet[Any]) -> Sequence[Row]:
         raise NotImplementedError
+
+    def line_of(self, row: Row) -> str:
+        """How the confirmation page lists a row."""
+        return str(row[-1])
 
     def ask_and_do(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:
         """The confirmation page; once confirmed, None and a message, if the rows are still as the page showed them."""
@@ -123,7 +137,7 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
         form = action.form(request.POST if "post" in request.POST else None, initial=action.initial)
         if form.is_bound and self._is_done(request, chosen.found, action, form):
             return None
-        return self.ask(request, action.question, form, self.rows_of(chosen.found))
+        return self.ask(request, action, form, chosen.found)
 
     def _is_done(self, request: HttpRequest, keys: list[int], action: Action, form: forms.Form) -> bool:
         try:
@@ -142,21 +156,29 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
             self.refuse(request, f"Nothing was {action.done}: {reason}")
         return False
 
-    def ask(
-        self, request: HttpRequest, question: str, form: forms.Form, rows: Sequence[tuple[Any, ...]]
-    ) -> TemplateResponse:
-        """The confirmation page. Its form also sends which rows were selected, and for which action."""
+    def ask(self, request: HttpRequest, question: Question, form: forms.Form, keys: list[int]) -> TemplateResponse:
+        """The confirmation page, in the list's order. Its form also sends which rows were selected, and for what."""
+        rows = self.rows_of(keys)
+        place = {key: number for number, key in enumerate(keys)}
+        changing = [row for row in rows if question.applies(row)]
+        kept, what = len(rows) - len(changing), question.text.removesuffix("?")
         chosen, across = request.POST.getlist(ACTION_CHECKBOX_NAME), request.POST.get("select_across") == "1"
         context = {
-            "title": question.format(count_of(rows, self.opts.verbose_name)),
+            "title": question.text.format(count_of(changing or rows, self.opts.verbose_name)),
+            "verb": what.format(count_of(changing, self.opts.verbose_name)),
+            "kept": f"{kept:,} {'is' if kept == 1 else 'are'} {question.already} already." if kept else "",
+            "is_possible": changing,
+            "is_dangerous": question.is_dangerous,
+            "suggestions": question.suggest(keys) if question.suggest else None,
             "form": form,
             "version": version_of_all(rows),
-            "names": [row[-1] for row in rows[:LISTED]],
+            "lines": [self.line_of(row) for row in sorted(rows, key=lambda row: place[row[0]])[:LISTED]],
             "more": max(0, len(rows) - LISTED),
             "action": request.POST.get("action", ""),
             "across": across,
             "chosen": chosen[:1] if across else chosen,  # with "Select all", Django needs only one of them
             "help": self.help,
+            "back": request.get_full_path(),
         }
         return self.page(request, "action_confirmation", context)
 
@@ -184,7 +206,7 @@ def is_too_many_tags(exc: IntegrityError) -> bool:
     return getattr(diagnostic, "constraint_name", None) == "task_tags_limit"
 
 
-def version_of_all(rows: Sequence[tuple[Any, ...]]) -> str:
+def version_of_all(rows: Sequence[Row]) -> str:
     """A digest in the page's form, which shows whether any of these rows has changed since."""
     return hashlib.sha256("\n".join(map(str, rows)).encode()).hexdigest()
 

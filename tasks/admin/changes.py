@@ -134,7 +134,7 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def _back(request: HttpRequest) -> Any:
         """The column with what takes a change back."""
 
-        @admin.display(description="", empty_value="")
+        @admin.display(description="undo", empty_value="")
         def back(change: Change) -> str | None:
             if change.task_id is None or change.operation == Change.Operation.INSERT:
                 return None

@@ -132,12 +132,22 @@ class TagAdmin(StaffAdmin):
                 Tag.objects.filter(pk__in=tags.values("pk")), label="The tag to keep", empty_label=None
             )
 
-        action = Action("Merge {}?", "merged", move, TargetForm, 2, MOST_MERGED, {"target": target})
+        action = Action(
+            text="Merge {}?",
+            done="merged",
+            write=move,
+            form=TargetForm,
+            least=2,
+            most=MOST_MERGED,
+            initial={"target": target},
+        )
         return self.ask_and_do(request, tags, action)
 
     @admin.action(permissions=["delete"], description="Delete selected tags")
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Tag]) -> HttpResponse | None:
-        return self.ask_and_do(request, queryset, Action("Delete {}?", "deleted", move))
+        return self.ask_and_do(
+            request, queryset, Action(text="Delete {}?", done="deleted", write=move, is_dangerous=True)
+        )
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

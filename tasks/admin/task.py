@@ -8,9 +8,11 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from tasks.admin.actions import ACTIONS
+from tasks.admin.base import Row
 from tasks.admin.form import MEMBERS, TaskForm, by_rule
 from tasks.admin.history import CHANGED, HistoryPages, version_of
 from tasks.admin.list import TaskList
@@ -96,7 +98,14 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         """Does nothing: save_model has saved the tags."""
 
     def named(self, rows: QuerySet[Task]) -> list[tuple[Any, ...]]:
-        return list(rows.values_list("pk", "updated_at", "title"))
+        return list(rows.values_list("pk", "updated_at", "completed", "due_date", "title"))
+
+    def line_of(self, row: Row) -> str:
+        pk, _, completed, due_date, title = row
+        mark = "done" if completed else "open"
+        link = reverse("admin:tasks_task_change", args=[pk])
+        state = '<span class="state {0}" role="img" aria-label="{0}"></span> <a href="{1}">{2}</a> {3}'
+        return format_html(state, mark, link, title, f"due {due_date}" if due_date else "")
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
