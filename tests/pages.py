@@ -34,7 +34,10 @@ class FormParser(HTMLParser):
         name, kind = values.get("name", ""), values.get("type")
         match tag:
             case "input" if (
-                self.in_content and name and kind != "submit" and (kind != "checkbox" or "checked" in values)
+                self.in_content
+                and name
+                and kind != "submit"
+                and (kind not in ("checkbox", "radio") or "checked" in values)
             ):
                 self._add(name, values.get("value", "on" if kind == "checkbox" else ""))
             case "select":

@@ -96,9 +96,6 @@ def test_a_time_has_the_same_form_on_every_page(staff: Client, page: str) -> Non
     staff.post(f"/admin/tasks/task/{task.pk}/change/", form)
     text = staff.get(f"/admin/{page.format(task=task.pk, tag=Tag.objects.get().pk)}").content.decode()
     assert re.search(r">2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC<", text)
-    if "change/" not in page or page == "tasks/change/":
-        heads = re.findall(r'<th scope="col"[^>]*>(?:\s*<div class="text"><span>)?\s*(\w+)', text)
-        assert [head for head in heads if head in ("When", "Who", "What")] == ["When", "Who", "What"]
 
 
 def test_an_object_without_a_log_says_so(staff: Client) -> None:

@@ -35,9 +35,14 @@ def change_as_bob(task: Task, tags: tuple[str, ...] | None = None, **columns: An
     change_task(task.pk, columns, tags)
 
 
-def errors_on(page: str, name: str) -> str:
-    found = re.search(rf'<ul class="errorlist" id="id_{name}_error">(.*?)</ul>', page, re.DOTALL)
+def note_on(page: str, name: str) -> str:
+    """What stands below the box of this field."""
+    found = re.search(rf'<div class="help" id="id_{name}_helptext">\s*<div>(.*?)</div>', page, re.DOTALL)
     return found[1] if found else ""
+
+
+def choices_on(page: str, name: str) -> dict[str, str]:
+    return dict(re.findall(rf'name="choice-{name}" value="(\w+)".*?</b> (.*?)</label>', note_on(page, name)))
 
 
 def state(task: Task) -> dict[str, Any]:
@@ -53,12 +58,11 @@ def test_an_edit_of_a_member_that_changed_meanwhile_is_refused_and_shown(staff: 
     assert answer.status_code == 200
     assert state(task) == before
     assert "Nothing was saved: someone else updated the task after you opened it." in page
-    assert re.match(
-        r"<li>Updated by bob at 2.* UTC. Current value: Bob&#x27;s. Your entry is below, and replaces it if you save.<",
-        errors_on(page, "title"),
-    )
+    assert "<b>bob</b> changed this too." in note_on(page, "title")
+    assert choices_on(page, "title") == {"mine": "Mine", "theirs": "Bob&#x27;s"}
+    assert f'<a href="{page_of(task)}">keep theirs</a>' in page
     assert form_in(page)["title"] == ["Mine"]
-    assert not errors_on(page, "description")
+    assert not note_on(page, "description")
 
 
 def test_saving_again_is_the_decision(staff: Client, task: Task) -> None:
@@ -74,10 +78,10 @@ def test_what_staff_did_not_edit_is_taken_over_and_survives_saving_again(staff: 
     form = form_on(staff, page_of(task), title="Mine")
     change_as_bob(task, ("work",), description="Bob's\ntext", completed=True, due_date=None)
     refused = staff.post(page_of(task), form).content.decode()
-    assert "It is below, as you had not edited it." in errors_on(refused, "description")
-    assert "Current value: work." in errors_on(refused, "tags")
-    assert "Current value: yes." in errors_on(refused, "completed")
-    assert "Current value: none." in errors_on(refused, "due_date")
+    assert "It is in the box, as you had not edited it." in note_on(refused, "description")
+    for name, value in (("tags", "work"), ("completed", "yes"), ("due_date", "none")):
+        assert f"<b>bob</b> changed this to <ins>{value}</ins>." in note_on(refused, name)
+    assert 'class="errorlist" id=' not in refused
     assert staff.post(page_of(task), form_in(refused)).status_code == 302
     now = state(task)
     assert (now["title"], now["description"], now["tags"]) == ("Mine", "Bob's\ntext", ["work"])
@@ -90,7 +94,7 @@ def test_a_second_change_is_refused_again(staff: Client, task: Task) -> None:
     refused = staff.post(page_of(task), form)
     change_as_bob(task, title="Bob's second")
     again = staff.post(page_of(task), form_in(refused.content.decode()))
-    assert "Bob&#x27;s second" in errors_on(again.content.decode(), "title")
+    assert choices_on(again.content.decode(), "title")["theirs"] == "Bob&#x27;s second"
     assert state(task)["title"] == "Bob's second"
 
 
@@ -112,14 +116,60 @@ def test_a_form_in_which_nothing_was_edited_is_no_conflict(staff: Client, task: 
     assert (after.members(), after.updated_at) == (before.members(), before.updated_at)
 
 
-def test_edited_tags_are_kept_and_shown_beside_those_of_now(staff: Client, task: Task) -> None:
+@pytest.mark.parametrize(
+    ("choice", "tags"), [("mine", ["home", "mine"]), ("theirs", ["work"]), ("both", ["mine", "work"])]
+)
+def test_of_tags_that_both_edited_mine_theirs_or_both_are_saved(
+    staff: Client, task: Task, choice: str, tags: list[str]
+) -> None:
     mine = Tag.objects.named(["mine"])[0]
-    form = form_on(staff, page_of(task), tags=[mine.pk])
-    change_as_bob(task, ("work", "home"))
+    form = form_on(staff, page_of(task), tags=[mine.pk, task.tags.get().pk])
+    change_as_bob(task, ("work",))
     refused = staff.post(page_of(task), form).content.decode()
-    assert "Current value: home, work. Your entry is below" in errors_on(refused, "tags")
+    assert choices_on(refused, "tags") == {"mine": "home, mine", "theirs": "work", "both": "mine, work"}
+    assert staff.post(page_of(task), form_in(refused, **{"choice-tags": choice})).status_code == 302
+    assert state(task)["tags"] == tags
+
+
+@pytest.mark.parametrize("choice", ["mine", "theirs"])
+@pytest.mark.parametrize(
+    ("name", "entered", "mine", "theirs"),
+    [
+        ("title", "Mine", "Mine", "Bob's"),
+        ("description", "Mine", "Mine", "Bob's"),
+        ("due_date", "2027-01-01", datetime.date(2027, 1, 1), None),
+        ("priority", "1", 1, 4),
+    ],
+)
+def test_of_a_field_that_both_edited_mine_or_theirs_is_saved(
+    staff: Client, task: Task, *, choice: str, name: str, entered: str, mine: Any, theirs: Any
+) -> None:
+    form = form_on(staff, page_of(task), **{name: entered})
+    change_as_bob(task, **{name: theirs})
+    refused = staff.post(page_of(task), form).content.decode()
+    assert [*choices_on(refused, name)] == ["mine", "theirs"]
+    assert staff.post(page_of(task), form_in(refused, **{f"choice-{name}": choice})).status_code == 302
+    assert state(task)[name] == (mine if choice == "mine" else theirs)
+
+
+def test_who_chose_theirs_is_asked_again_if_that_changes_too(staff: Client, task: Task) -> None:
+    form = form_on(staff, page_of(task), title="Mine", priority="1")
+    change_as_bob(task, title="Bob's")
+    refused = staff.post(page_of(task), form).content.decode()
+    change_as_bob(task, title="Bob's second")
+    again = staff.post(page_of(task), form_in(refused, **{"choice-title": "theirs"})).content.decode()
+    assert "Nothing was saved" in again
+    assert form_in(again)["title"] == ["Bob's second"]
+    assert form_in(again)["priority"] == ["1"]
+
+
+def test_the_same_edit_of_both_is_no_question(staff: Client, task: Task) -> None:
+    form = form_on(staff, page_of(task), title="Same", priority="1")
+    change_as_bob(task, title="Same")
+    refused = staff.post(page_of(task), form).content.decode()
+    assert choices_on(refused, "title") == {}
     assert staff.post(page_of(task), form_in(refused)).status_code == 302
-    assert state(task)["tags"] == ["mine"]
+    assert (state(task)["title"], state(task)["priority"]) == ("Same", 1)
 
 
 def test_a_tag_that_was_deleted_meanwhile_is_no_error_of_staff(staff: Client, task: Task) -> None:
@@ -128,7 +178,7 @@ def test_a_tag_that_was_deleted_meanwhile_is_no_error_of_staff(staff: Client, ta
     Tag.objects.all().delete()
     refused = staff.post(page_of(task), form).content.decode()
     assert "Select a valid choice" not in refused
-    assert "by bob" in errors_on(refused, "tags")
+    assert "bob" in note_on(refused, "tags")
     assert staff.post(page_of(task), form_in(refused)).status_code == 302
     assert state(task)["tags"] == []
 
@@ -138,20 +188,20 @@ def test_a_renamed_tag_is_a_change_of_the_task(staff: Client, task: Task) -> Non
     Tag.objects.update(name="house")
     refused = staff.post(page_of(task), form).content.decode()
     assert "Nothing was saved" in refused
-    assert not errors_on(refused, "tags")
+    assert not note_on(refused, "tags")
 
 
 def test_a_change_that_is_no_longer_in_the_history_is_shown_without_its_author(staff: Client, task: Task) -> None:
     form = form_on(staff, page_of(task), title="Mine")
     change_as_bob(task, title="Bob's")
     Change.objects.all().delete()
-    assert "Updated. Current value: " in errors_on(staff.post(page_of(task), form).content.decode(), "title")
+    assert "<b>Someone else</b> changed this too." in note_on(staff.post(page_of(task), form).content.decode(), "title")
 
 
 def test_a_long_text_is_folded_and_nothing_in_it_is_html(staff: Client, task: Task) -> None:
     form = form_on(staff, page_of(task), title="Mine")
     change_as_bob(task, description="<script>\n" + "x" * 200)
-    shown = errors_on(staff.post(page_of(task), form).content.decode(), "description")
+    shown = note_on(staff.post(page_of(task), form).content.decode(), "description")
     assert "<details><summary>&lt;script&gt;" in shown
     assert "<script>" not in shown
 

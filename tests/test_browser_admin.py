@@ -41,7 +41,7 @@ def test_a_stale_form_is_refused_and_shows_both_values(chromium: Browser, server
         change_task(task.pk, {"title": "Theirs"})
         press(page, "Save")
         expect(page.get_by_text("Nothing was saved")).to_be_visible()
-        expect(page.get_by_text("Current value: Theirs.")).to_be_visible()
+        expect(page.get_by_role("radio", name="Theirs Theirs")).to_be_visible()
         expect(page.get_by_label("Title")).to_have_value("Mine")
         press(page, "Save")
         expect(page.get_by_text("was changed successfully")).to_be_visible()

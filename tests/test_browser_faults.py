@@ -107,7 +107,7 @@ def test_no_answer_to_a_form_has_a_fault(chromium: Browser, server: Server, alic
         page.get_by_label("Title").fill("Mine")
         change_task(task.pk, {"title": "Buy cheese"})
         press(page, "Save")
-        expect(page.get_by_text("Current value: Buy cheese")).to_be_visible()
+        expect(page.get_by_role("radio", name="Theirs Buy cheese")).to_be_visible()
         found = faults(page)
         page.goto(f"{LIST}add/")
         page.get_by_label("Title").fill(" ")

@@ -7,13 +7,14 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.html import format_html
 from rest_framework import serializers
 
 from config.api.faults import flat_faults
-from tasks.admin.history import by, version_of
-from tasks.admin.sentences import shown
-from tasks.history.models import Change
+from tasks.admin import conflict
+from tasks.admin.history import version_of
+from tasks.models import Tag
 from tasks.serializers import TaskSerializer
 
 RULES: dict[str, Any] = TaskSerializer.shared().writable
@@ -21,7 +22,7 @@ MEMBERS = tuple(RULES)
 TAG_NAME = RULES["tags"].child
 STALE = (
     "Nothing was saved: someone else updated the task after you opened it. Check the fields below, then save again to"
-    " keep what they show."
+    ' keep what they show. Or <a href="{}">keep theirs</a> and discard your edits.'
 )
 
 
@@ -63,6 +64,8 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if isinstance(self.data, QueryDict):
+            self.data = conflict.choose(self.data, MEMBERS)
         self.version = version_of(self.instance) if self.instance.pk else None
         for name in MEMBERS & self.fields.keys() if self.version else ():
             self.fields[name].show_hidden_initial = True
@@ -75,7 +78,7 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
                 self._clean_by_rule(name)
         if self.version and self.changed_data and self.data.get("version") != self.version:
             self._renew()
-            self.add_error(None, STALE)
+            self.add_error(None, format_html(STALE, reverse("admin:tasks_task_change", args=[self.instance.pk])))
         return cleaned
 
     def _clean_by_rule(self, name: str) -> None:
@@ -88,29 +91,38 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         """Bases the form on the current version: it keeps what this person edited, and says what others updated."""
         data: QueryDict = self.data.copy()  # type: ignore[attr-defined]  # Django's stub says Mapping
         for name in MEMBERS:
-            opened, now = as_sent(data.getlist(f"initial-{name}")), as_sent(self._now(name))
-            edited = name in self.changed_data and as_sent(data.getlist(name)) != opened
+            opened, mine = (as_sent(data.getlist(key)) for key in (f"initial-{name}", name))
+            now = as_sent(self._now(name))
+            is_mine = name in self.changed_data and mine not in (opened, now)
             data.setlist(f"initial-{name}", now)
-            if not edited:
+            if not is_mine:
                 data.setlist(name, now)
                 self.errors.pop(name, None)
             if opened != now:
-                self.add_error(name, self._note(name, edited=edited))
+                self[name].help_text = self._question(name, opened, mine) if is_mine else self._takeover(name)
         self.data = data
 
     def _now(self, name: str) -> list[Any]:
         value = self.fields[name].prepare_value(self[name].initial)
         return value if isinstance(value, list) else [value]
 
-    def _note(self, name: str, *, edited: bool) -> str:
-        value = self.instance.tag_names() if name == "tags" else getattr(self.instance, name)
-        change = Change.objects.filter(task_id=self.instance.pk, new__has_key=name).first()
-        return format_html(
-            "Updated{}. Current value: {}. {}",
-            f" {by(change)}" if change else "",
-            shown(value),
-            "Your entry is below, and replaces it if you save." if edited else "It is below, as you had not edited it.",
-        )
+    def _theirs(self, name: str) -> Any:
+        return self.instance.tag_names() if name == "tags" else getattr(self.instance, name)
+
+    def _takeover(self, name: str) -> str:
+        return conflict.takeover(self.instance, name, self._theirs(name))
+
+    def _question(self, name: str, opened: list[str], mine: list[str]) -> str:
+        values = {conflict.MINE: self.cleaned_data.get(name, ", ".join(mine)), conflict.THEIRS: self._theirs(name)}
+        both: list[str] = []
+        if name == "tags":
+            theirs = as_sent(self._now(name))
+            both = conflict.merged(opened, mine, theirs)
+            names = {f"{tag.pk}": tag.name for tag in Tag.objects.filter(pk__in=[*mine, *both])}
+            values[conflict.MINE] = [names[key] for key in mine if key in names]
+            if both not in (mine, theirs):
+                values[conflict.BOTH] = [names[key] for key in both if key in names]
+        return conflict.question(self.instance, name, values, both)
 
 
 def by_rule(rule: "serializers.Field[Any, Any, Any, Any]", value: Any) -> Any:
