@@ -465,13 +465,12 @@ def test_a_deleted_task_is_found_and_restored_from_there(staff: Client) -> None:
 
 
 def test_an_update_is_undone_from_the_changes_and_from_the_history(staff: Client) -> None:
-    task, creation = created("Buy milk")
+    task, _ = created("Buy milk")
     for page in (CHANGES, url_of(task.pk)):
         update = change(task, title="Buy cheese")
         undo = f"{LIST}undo/{update.pk}/"
         text = text_of(staff, page)
         assert f'<a href="{undo}">Undo</a>' in text
-        assert f"undo/{creation.pk}/" not in text
         staff.post(undo)
         task.refresh_from_db()
         assert task.title == "Buy milk"

@@ -86,7 +86,7 @@ def test_times_are_in_order_and_adding_tags_updates_no_task() -> None:
 
 
 def test_tasks_are_from_the_last_two_years_and_open_ones_are_due_around_today() -> None:
-    seed(500)
+    seed(2000)
     oldest, newest = Task.objects.earliest("created_at"), Task.objects.latest("created_at")
     now = timezone.now()
     assert now - timedelta(days=734) < oldest.created_at < now - timedelta(days=725)

@@ -109,11 +109,17 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
     def message_user(self, request: HttpRequest, message: Any, level: int | str = messages.INFO, *args: Any) -> None:
         """A message of success, Django's too, gets a link that undoes what this transaction changed, if it can."""
         if level == messages.SUCCESS and connection.in_atomic_block:
-            change = undoable_change()
-            if change and request.user.has_perms(permissions_to_undo(change)):
-                url = reverse("admin:tasks_task_undo", args=[change.pk])
-                message = format_html('{} <a href="{}">Undo</a>', message, url)
+            message = self.with_undo(request, message, undoable_change())
         super().message_user(request, message, level, *args)
+
+    def with_undo(self, request: HttpRequest, message: Any, change: Change | None) -> Any:
+        """The message with a link that undoes the transaction of this change, for those who may."""
+        if change is None:
+            return message
+        operation = Change.Operation.INSERT if change.is_new else change.operation  # type: ignore[attr-defined]  # an annotation
+        if not request.user.has_perms(permissions_to_undo(operation)):
+            return message
+        return format_html('{} <a href="{}">Undo</a>', message, reverse("admin:tasks_task_undo", args=[change.pk]))
 
     def rows_of(self, keys: list[int], *, lock: bool = False) -> Sequence[Row]:
         rows = self.model._default_manager.filter(pk__in=keys).order_by("pk")  # noqa: SLF001 - public
@@ -211,10 +217,10 @@ def version_of_all(rows: Sequence[Row]) -> str:
     return hashlib.sha256("\n".join(map(str, rows)).encode()).hexdigest()
 
 
-def permissions_to_undo(change: Change) -> list[str]:
-    """What a user needs to undo the transaction of this change; undoing a delete adds tasks."""
-    is_delete = change.operation == Change.Operation.DELETE
-    return ["tasks.view_task", "tasks.change_task", *(["tasks.add_task"] if is_delete else [])]
+def permissions_to_undo(operation: Any) -> list[str]:
+    """What a user needs to undo a transaction: undoing a delete adds tasks, and undoing an addition deletes them."""
+    more = {Change.Operation.DELETE: ["tasks.add_task"], Change.Operation.INSERT: ["tasks.delete_task"]}
+    return ["tasks.view_task", "tasks.change_task", *more.get(operation, [])]
 
 
 def count_of(rows: Any, name: Any = "task") -> str:

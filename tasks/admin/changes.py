@@ -136,14 +136,15 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
         @admin.display(description="undo", empty_value="")
         def back(change: Change) -> str | None:
-            if change.task_id is None or change.operation == Change.Operation.INSERT:
+            if change.task_id is None:
                 return None
             if change.operation == Change.Operation.DELETE and change.current_title is None:  # type: ignore[attr-defined]
-                url, verb, needed = "admin:tasks_task_restore_deleted", "Restore", ["tasks.view_task", "tasks.add_task"]
-                keys = [change.task_id]
+                url = reverse("admin:tasks_task_restore_deleted", args=[change.task_id])
+                verb, needed = "Restore", ["tasks.view_task", "tasks.add_task"]
             else:
-                url, verb, needed, keys = "admin:tasks_task_undo", "Undo", permissions_to_undo(change), [change.pk]
+                url = reverse("admin:tasks_task_undo", args=[change.pk])
+                verb, needed = "Undo", permissions_to_undo(change.operation)
             may = request.user.has_perms(needed)
-            return format_html('<a href="{}">{}</a>', reverse(url, args=keys), verb) if may else None
+            return format_html('<a href="{}">{}</a>', url, verb) if may else None
 
         return back

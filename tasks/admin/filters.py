@@ -17,7 +17,7 @@ from django.utils.timezone import make_aware
 
 from tasks.admin.changes import ActorFilter
 from tasks.admin.history import whole_number
-from tasks.history.models import Change
+from tasks.history.models import Change, together_with
 from tasks.models import PRIORITIES, TAGS_PER_TASK, DueKey, PriorityKey, Tag, Task
 
 DAY = datetime.timedelta(days=1)
@@ -94,6 +94,19 @@ class UpdatedByFilter(ActorFilter):
         if since is not None:
             changes = changes.filter(at__gte=start_of(today() - since))
         return queryset.filter(pk__in=changes.values("task_id"))
+
+
+class TogetherFilter(admin.SimpleListFilter):
+    """Tasks that the transaction of this change created or updated, such as an import. Shown only while it is set."""
+
+    title, parameter_name = "one change", "with"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(self.value() or "", "tasks created or updated together")] if self.value() else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        change = Change.objects.filter(pk=whole_number(self.value() or "") or 0).first()
+        return queryset.filter(pk__in=together_with(change)) if change else queryset.none()
 
 
 class TagsFilter(admin.ListFilter):

@@ -39,9 +39,7 @@ class HistoryPages(StaffAdmin):
             "delete": delete,
             "entries": [(entry, told(entry.operation, entry.old, entry.new)) for entry in entries],
             "current": current,
-            "may_undo": current
-            and entries[0].operation != Change.Operation.INSERT
-            and request.user.has_perms(permissions_to_undo(current)),
+            "may_undo": current and request.user.has_perms(permissions_to_undo(entries[0].operation)),
             "older": older,
             "before": before,
             "may_restore": task and self.has_change_permission(request, task),
@@ -98,16 +96,18 @@ class HistoryPages(StaffAdmin):
         """Asks, then undoes what the transaction of this change did to tasks that nobody has updated since."""
         change = get_object_or_404(Change, pk=change_id)
         undoing = Undoing(change)
-        tasks, others, is_delete = undoing.found()
-        if is_delete and not self.has_add_permission(request):
+        found = undoing.found()
+        if found.is_delete and not self.has_add_permission(request):
             raise PermissionDenied
-        if request.method != "POST" or len(tasks) > MOST:
-            context = {"title": "Undo", "change": change, "count": len(tasks), "others": others}
-            context |= {"most": f"{MOST:,}", "is_too_many": len(tasks) > MOST}
+        if found.created and not self.has_delete_permission(request):
+            raise PermissionDenied
+        if request.method != "POST" or len(found.tasks) > MOST:
+            context = {"title": "Undo", "change": change, "count": len(found.tasks), "others": found.others}
+            context |= {"created": found.created, "most": f"{MOST:,}", "is_too_many": len(found.tasks) > MOST}
             return self.page(request, "task/undo", context)
-        tasks, others = undoing.carry_out()
-        left = f" {count_of(others)} left unchanged, because of later updates." if others else ""
-        self.tell(request, f"Undone for {count_of(tasks)}.{left}")
+        found = undoing.carry_out()
+        left = f" {count_of(found.others)} left unchanged, because of later updates." if found.others else ""
+        self.tell(request, f"Undone for {count_of(found.tasks)}.{left}")
         return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:

@@ -15,7 +15,15 @@ from django.utils.http import urlencode
 
 from config.templatetags.dates import ago
 from tasks.admin.base import Context, StaffAdmin, all_or_nothing
-from tasks.admin.filters import DueFilter, PriorityLevelFilter, StateFilter, TagsFilter, UpdatedByFilter, UpdatedFilter
+from tasks.admin.filters import (
+    DueFilter,
+    PriorityLevelFilter,
+    StateFilter,
+    TagsFilter,
+    TogetherFilter,
+    UpdatedByFilter,
+    UpdatedFilter,
+)
 from tasks.admin.history import CHANGED, version_of
 from tasks.admin.periods import CompletedFilter, CreatedFilter, OverdueFilter
 from tasks.models import DueKey, PriorityKey, Task
@@ -50,6 +58,7 @@ class TaskList(StaffAdmin):
         CreatedFilter,
         CompletedFilter,
         OverdueFilter,
+        TogetherFilter,
     )
     list_per_page = 50
     date_hierarchy = "created_at"

@@ -105,7 +105,7 @@ class TagAdmin(StaffAdmin):
         if form.changed_data:  # otherwise the form may have an old name
             super().save_model(request, obj, form, change)
 
-    @admin.display(description="tasks")
+    @admin.display(description="tasks", ordering="task_count")
     def task_count(self, tag: Tag) -> str:
         count: int = tag.task_count  # type: ignore[attr-defined]  # an annotation of get_queryset
         text = f"{count:,}" if count <= MOST_COUNTED else f"more than {MOST_COUNTED:,}"

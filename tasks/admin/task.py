@@ -42,6 +42,7 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         "import": ("import/", "add"),
         "import_preview": ("import/preview/", "add"),
         "import_bad": ("import/bad/", "add"),
+        "import_sample": ("import/sample/", "add"),
         "export": ("export/", "view"),
         "export_download": ("export/<str:file_format>/", "view"),
         "undo": ("undo/<int:change_id>/", "change"),

@@ -119,7 +119,7 @@ def draw_progress(rng: random.Random, now: float, age: float) -> tuple[str | Non
     updated = created + min(now - created, LONGEST_WORK) * rng.random() ** 3
     done = rng.random() < 0.2 + 0.65 * min(1, age / LONGEST_WORK)
     # As many are late today as on any other day: tasks that are late stay so for 12 days on average.
-    is_late = rng.random() < (0.3 if done else 0.025)
+    is_late = rng.random() < (0.3 if done else 0.02)
     late = rng.expovariate(1 / 12) if is_late else -rng.random() * (10 if done else 75)
     due = max(created, (updated if done else now) - DAY * late)
     due_date = None if rng.random() < 0.25 else instant(due)[:10]
