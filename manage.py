@@ -5,7 +5,14 @@ import os
 import sys
 
 from django.core.management import execute_from_command_line
+from django.db import Error, ProgrammingError
 
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except Error as exc:
+        if "--traceback" in sys.argv:
+            raise
+        hint = "Run manage.py migrate first. " if isinstance(exc, ProgrammingError) else ""
+        sys.exit(f"The database failed: {str(exc).strip()}\n{hint}--traceback shows where.")

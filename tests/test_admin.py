@@ -73,16 +73,16 @@ def test_an_unknown_address_elsewhere_is_a_problem(staff: Client) -> None:
 @pytest.mark.parametrize(
     ("page", "title"),
     [
-        ("tasks/task/", "Select a task"),
-        ("tasks/tag/", "Select a tag"),
-        ("tokens/token/", "Select a token"),
-        ("auth/user/", "Select a user"),
+        ("tasks/task/", "Tasks"),
+        ("tasks/tag/", "Tags"),
+        ("tokens/token/", "Tokens"),
+        ("auth/user/", "Users"),
         ("tasks/change/", "Recent changes"),
     ],
 )
 def test_a_list_has_a_title_in_plain_words(staff: Client, page: str, title: str) -> None:
     text = staff.get(f"/admin/{page}").content.decode()
-    assert f"<h1>{title}</h1>" in text
+    assert f"<h1>{title}" in text
     assert f"<title>{title} | Tasks</title>" in text
 
 
@@ -96,9 +96,6 @@ def test_a_time_has_the_same_form_on_every_page(staff: Client, page: str) -> Non
     staff.post(f"/admin/tasks/task/{task.pk}/change/", form)
     text = staff.get(f"/admin/{page.format(task=task.pk, tag=Tag.objects.get().pk)}").content.decode()
     assert re.search(r">2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC<", text)
-    if "change/" not in page or page == "tasks/change/":
-        heads = re.findall(r'<th scope="col"[^>]*>(?:\s*<div class="text"><span>)?\s*(\w+)', text)
-        assert [head for head in heads if head in ("When", "Who", "What")] == ["When", "Who", "What"]
 
 
 def test_an_object_without_a_log_says_so(staff: Client) -> None:

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from config.api.attribution import attribute_changes
 from tasks.admin import changes as admin_changes
+from tasks.admin.sentences import joined, told
 from tasks.history import models as history
 from tasks.management.commands import trim_history
 from tasks.models import Change, Tag, Task
@@ -118,19 +119,42 @@ def test_the_timeline_tells_who_did_what_newest_first(staff: Client) -> None:
     attribute_changes("carol")
     change(task, ("work", "home"), title="Buy cheese", completed=True, due_date=datetime.date(2026, 12, 1))
     page = re.sub(r"\s+", " ", text_of(staff, url_of(task.pk)))
-    rows = re.findall(r"<tr> <th scope=\"row\">.*?</tr>", page)
-    assert len(rows) == 2
-    assert re.search(r"<td>carol</td> <td>updated<ul>", rows[0])
-    assert "<li>title: <del>Buy milk</del> → <ins>Buy cheese</ins></li>" in rows[0]
-    assert "<li>completed: <del>no</del> → <ins>yes</ins></li>" in rows[0]
-    assert re.search(r"<li>completed at: <del>none</del> → <ins>2\d{3}-.* UTC</ins></li>", rows[0])
-    assert "<li>due date: <del>none</del> → <ins>2026-12-01</ins></li>" in rows[0]
-    assert "<li>tags added: work</li>" in rows[0]
-    assert "<td>current</td>" in rows[0]
-    assert 'bob<div class="help">request req-1</div>' in rows[1]
-    created_lines = "<li>title: Buy milk</li><li>description: short</li><li>tags added: home</li>"
-    assert f"created<ul>{created_lines}</ul>" in rows[1]
-    assert "Restore this version" in rows[1]
+    entries = re.findall(r"<li(?: aria-current=\"true\")?> <p><b>.*?(?=<li(?: aria|> <p><b>)|</ol>)", page)
+    assert len(entries) == 2
+    for part in (
+        "<p><b>carol</b></p><ul>",
+        "<li>renamed it from <del>Buy milk</del> to <ins>Buy cheese</ins></li>",
+        "<li>completed it</li>",
+        "<li>set the due date to <ins>2026-12-01</ins></li>",
+        "<li>added the tag <ins>work</ins></li>",
+        "This is the current version.",
+    ):
+        assert part in entries[0]
+    assert "<b>bob</b>" in entries[1]
+    assert "request req-1" in entries[1]
+    phrases = ("created the task", "set the description to <ins>short</ins>", "added the tag <ins>home</ins>")
+    assert f"<ul><li>{'</li><li>'.join(phrases)}</li></ul>" in entries[1]
+    assert "Restore this version" in entries[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "phrase"),
+    [
+        ({"completed": True}, {"completed": False}, "reopened it"),
+        ({"due_date": "2026-12-01"}, {"due_date": None}, "removed the due date <del>2026-12-01</del>"),
+        ({"priority": 3}, {"priority": 1}, "changed the priority from <del>3</del> to <ins>1</ins>"),
+        ({"tags": ["a", "b"]}, {"tags": []}, "removed the tags <del>a</del>, <del>b</del>"),
+        ({"title": "<b>"}, {"title": "B"}, "renamed it from <del>&lt;b&gt;</del> to <ins>B</ins>"),
+        ({"priority": 3}, {"priority": 3}, "updated the task"),
+    ],
+)
+def test_a_change_reads_like_a_sentence(old: dict[str, Any], new: dict[str, Any], phrase: str) -> None:
+    assert told(Change.Operation.UPDATE, old, new) == [phrase]
+
+
+def test_several_things_at_once_are_one_sentence() -> None:
+    phrases = told(Change.Operation.UPDATE, {"completed": False, "priority": 1}, {"completed": True, "priority": None})
+    assert joined(phrases) == "completed it and removed the priority <del>1</del>"
 
 
 def test_a_long_description_is_folded(staff: Client) -> None:
@@ -142,7 +166,7 @@ def test_a_long_description_is_folded(staff: Client) -> None:
 def test_a_description_that_becomes_empty_is_not_the_same_as_none(staff: Client) -> None:
     task, _ = created(description="")
     change(task, description=None)
-    assert "description" not in text_of(staff, url_of(task.pk)).split("<tbody>")[1].split("<td>current</td>")[1]
+    assert "description" not in text_of(staff, url_of(task.pk)).split('class="timeline"')[1].split("current version")[1]
 
 
 def test_a_timeline_comes_in_pages_of_whole_transactions(staff: Client) -> None:
@@ -153,9 +177,9 @@ def test_a_timeline_comes_in_pages_of_whole_transactions(staff: Client) -> None:
     older = re.search(r'href="\?before=(\d+)">Older', first)
     assert older
     second = text_of(staff, f"{url_of(task.pk)}?before={older[1]}")
-    assert (first.count("<time"), second.count("<time")) == (100, 31)
+    assert (first.count("<p><b>"), second.count("<p><b>")) == (100, 31)
     assert "Newest" in second
-    assert "<td>current</td>" not in second
+    assert "current version" not in second
     assert "Older" not in second
     assert "no older changes" in text_of(staff, f"{url_of(task.pk)}?before=1")
 
@@ -418,9 +442,12 @@ def test_recent_changes_show_what_became_of_tasks_and_tags(staff: Client) -> Non
     tag.delete()
     page = text_of(staff, CHANGES)
     assert page.count(f'<a href="{url_of(task.pk)}">Buy cheese</a>') == 2
-    assert "title: <del>Buy milk</del> → <ins>Buy cheese</ins>" in page
+    assert "<b>bob</b> renamed it from <del>Buy milk</del> to <ins>Buy cheese</ins>" in page
+    assert "<b>bob</b> created the task" in page
     assert "tag “house”" in page
-    assert "home → house" in page
+    assert "renamed it from <del>home</del> to <ins>house</ins>" in page
+    assert "created the tag" in page
+    assert "deleted the tag" in page
     assert page.index("tag “house”") < page.index("Buy cheese")
     assert "Only the newest" not in page
 
@@ -430,9 +457,31 @@ def test_a_deleted_task_is_found_and_restored_from_there(staff: Client) -> None:
     pk = task.pk
     task.delete()
     page = text_of(staff, f"{CHANGES}?operation__exact=delete")
-    assert f'<a href="{url_of(pk)}">Gone</a> (deleted) <a href="{url_of(pk, "restore")}">Restore</a>' in page
+    assert f'<a href="{url_of(pk)}">Gone</a>' in page
+    assert "deleted the task" in page
+    assert f'<a href="{url_of(pk, "restore")}">Restore</a>' in page
     Task.objects.restore_deleted(newest(pk))
     assert ">Restore</a>" not in text_of(staff, f"{CHANGES}?operation__exact=delete")
+
+
+def test_an_update_is_undone_from_the_changes_and_from_the_history(staff: Client) -> None:
+    task, _ = created("Buy milk")
+    for page in (CHANGES, url_of(task.pk)):
+        update = change(task, title="Buy cheese")
+        undo = f"{LIST}undo/{update.pk}/"
+        text = text_of(staff, page)
+        assert f'<a href="{undo}">Undo</a>' in text
+        staff.post(undo)
+        task.refresh_from_db()
+        assert task.title == "Buy milk"
+
+
+def test_who_may_not_undo_is_offered_nothing(client: Client) -> None:
+    task, _ = created()
+    change(task, title="Buy cheese")
+    client.force_login(make_user("reader", "view", is_staff=True))
+    for page in (CHANGES, url_of(task.pk)):
+        assert ">Undo</a>" not in text_of(client, page)
 
 
 def test_recent_changes_can_be_filtered_by_whom_and_when(staff: Client) -> None:
@@ -462,7 +511,7 @@ def test_recent_changes_end_somewhere(staff: Client, monkeypatch: pytest.MonkeyP
     page = text_of(staff, f"{CHANGES}?p=2")
     assert "60 changes" in page
     assert "Only the newest 60 are listed." in page
-    assert page.count("field-who") == 10
+    assert page.count("field-what") == 10
 
 
 def test_history_pages_cost_the_same_queries_for_few_and_for_many_changes(staff: Client) -> None:

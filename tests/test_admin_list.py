@@ -1,19 +1,20 @@
 """The list of tasks for staff: its columns, its order, its dates, and what it costs."""
 
 import datetime
+import html
 import re
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db import connection
-from django.templatetags.static import static
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tasks.admin.list import nearness
 from tasks.models import Change, Tag, Task
-from tests.factories import change_task, make_task, make_tasks
+from tests.factories import change_task, make_task, make_tasks, make_user
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/tasks/task/"
@@ -31,8 +32,8 @@ def titles(staff: Client, query: str = "") -> list[str]:
     return re.findall(r'<th class="field-title"><a [^>]*>(.*?)</a>', text_of(staff, query))
 
 
-def cells(staff: Client, column: str) -> list[str]:
-    return re.findall(rf'<td class="field-{column}">(.*?)</td>', text_of(staff))
+def cells(staff: Client, column: str, query: str = "") -> list[str]:
+    return re.findall(rf'<td class="field-{column}">(.*?)</td>', text_of(staff, query))
 
 
 def created_at(title: str, *when: int) -> None:
@@ -42,13 +43,106 @@ def created_at(title: str, *when: int) -> None:
 # Columns
 
 
-def test_done_is_an_icon_with_words(staff: Client) -> None:
+def test_a_button_completes_or_reopens_a_task(staff: Client) -> None:
     make_task("A", completed=True)
     make_task("B")
-    assert cells(staff, "state") == [
-        '<span class="visually-hidden">open</span>',
-        f'<img src="{static("admin/img/icon-yes.svg")}" alt="completed">',
+    assert [re.sub(r'value="[^"]*" formaction="[^"]*"', "", each) for each in cells(staff, "state")] == [
+        '<button class="state open" name="version"  aria-label="Complete: B"></button>',
+        '<button class="state done" name="version"  aria-label="Reopen: A"></button>',
     ]
+
+
+def test_who_may_not_change_tasks_sees_their_state(client: Client) -> None:
+    make_task("A", completed=True)
+    client.force_login(make_user("reader", "view", is_staff=True))
+    assert cells(client, "state") == ['<span class="state done" role="img" aria-label="done"></span>']
+
+
+def press_state(staff: Client, query: str, title: str) -> Any:
+    """Presses the button of this task in the list."""
+    button = next(each for each in cells(staff, "state", query) if each.endswith(f': {title}"></button>'))
+    found = re.search(r'value="([^"]*)" formaction="([^"]*)"', button)
+    assert found
+    return staff.post(found[2].replace("&amp;", "&"), {"version": html.unescape(found[1])})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_button_leads_back_to_the_same_list_with_undo(staff: Client) -> None:
+    task = make_task("A")
+    query = "?completed__exact=0&o=2&q=a"
+    answer = press_state(staff, query, "A")
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"{LIST}{query}")
+    assert Task.objects.get().completed
+    page = text_of(staff)
+    assert "The task “A” was completed." in page
+    undo = re.search(r'<a href="([^"]*)">Undo</a>', page)
+    assert undo
+    staff.post(undo[1])
+    assert not Task.objects.get().completed
+    assert Change.objects.filter(task_id=task.pk)[1].actor == "alice"
+
+
+def test_the_button_changes_nothing_that_someone_else_has_updated(staff: Client) -> None:
+    task = make_task("A")
+    (button,) = cells(staff, "state")
+    change_task(task.pk, {"completed": True})
+    version, url = re.search(r'value="([^"]*)" formaction="([^"]*)"', button).groups()  # type: ignore[union-attr]
+    answer = staff.post(url, {"version": version}, follow=True)
+    assert (
+        "Nothing was saved: someone else updated the task. The list shows “A” as it is now." in answer.content.decode()
+    )
+    assert Task.objects.get().completed
+
+
+def test_the_button_of_a_deleted_task_leads_to_its_history(staff: Client) -> None:
+    task = make_task("A")
+    (button,) = cells(staff, "state")
+    Task.objects.remove(task.pk)
+    version, url = re.search(r'value="([^"]*)" formaction="([^"]*)"', button).groups()  # type: ignore[union-attr]
+    page = staff.post(url, {"version": version}, follow=True).content.decode()
+    assert "The task “A” was deleted" in page
+    assert "Nothing was saved. This is its history." in page
+
+
+def test_the_address_of_the_button_opens_the_form(staff: Client) -> None:
+    task = make_task("A")
+    assert staff.get(f"{LIST}{task.pk}/state/").headers["Location"] == f"{LIST}{task.pk}/change/"
+
+
+def test_what_is_in_force_stands_above_the_list_and_each_can_be_removed(staff: Client) -> None:
+    make_task(tags=("home", "work"))
+    home, work = Tag.objects.order_by("name")
+    tags = f"tags__id__exact={home.pk}&tags__id__exact={work.pk}"
+    page = text_of(staff, f"?q=task&completed__exact=0&{tags}&created_at=2020-01-01/..&p=1")
+    links = re.findall(r'<a class="chip" href="([^"]*)"><span class="visually-hidden">Remove</span> (.*?) <span', page)
+    rest = {text: urlsplit(html.unescape(url)).query for url, text in links}
+    assert [*rest] == [
+        "search: <b>task</b>",
+        "state: <b>Open</b>",
+        "tags: <b>home</b>",
+        "tags: <b>work</b>",
+        "created: <b>since 2020-01-01</b>",
+    ]
+    assert "q=" not in rest["search: <b>task</b>"]
+    assert parse_qs(rest["tags: <b>home</b>"]) == {
+        "q": ["task"],
+        "completed__exact": ["0"],
+        "created_at": ["2020-01-01/.."],
+        "tags__id__exact": [f"{work.pk}"],
+    }
+    assert "completed__exact" not in rest["state: <b>Open</b>"]
+    assert '<ul class="list-chips"' not in text_of(staff)
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [("", "All"), ("?completed__exact=0&o=2&p=1", "Open"), ("?due=overdue&q=a", "Overdue"), ("?due=none", None)],
+)
+def test_the_views_above_the_list_know_which_one_is_shown(staff: Client, query: str, name: str | None) -> None:
+    make_task("a", due_date=TODAY - DAY)
+    views = re.search(r'<nav class="views".*?</nav>', text_of(staff, query), re.DOTALL)
+    assert views
+    assert re.findall(r'aria-current="page">(.*?)</a>', views[0]) == ([name] if name else [])
 
 
 @pytest.mark.parametrize(
@@ -73,7 +167,7 @@ def test_a_due_date_stands_beside_its_mark_which_only_open_tasks_have(staff: Cli
     day = f'<time datetime="{TODAY}">{TODAY}</time>'
     far = TODAY + 90 * DAY
     assert cells(staff, "due") == [
-        "-",
+        "",
         f'<time datetime="{far}">{far}</time>',
         day,
         f'{day} <span class="due today">today</span>',
@@ -86,6 +180,8 @@ def test_tags_are_chips_in_alphabetical_order_that_lead_to_their_tasks(staff: Cl
     chip = '<a class="chip" href="/admin/tasks/task/?tags__id__exact={}">{}</a>'
     shown = [("&lt;b&gt;", keys["<b>"]), ("home", keys["home"]), ("Work", keys["Work"])]
     assert cells(staff, "chips") == [" ".join(chip.format(key, name) for name, key in shown)]
+    make_task(tags=("a", "b", "c", "d", "e"))
+    assert cells(staff, "chips")[0].endswith('>c</a> <span class="more" title="d, e">+2</span>')
 
 
 def test_times_are_relative_and_exact_for_who_points_at_them(staff: Client) -> None:
@@ -104,8 +200,8 @@ def test_times_are_relative_and_exact_for_who_points_at_them(staff: Client) -> N
     ("query", "expected"),
     [
         ("", "cba"),
-        ("?o=1", "abc"),
-        ("?o=-1", "cba"),
+        ("?o=2", "abc"),
+        ("?o=-2", "cba"),
         ("?o=3", "bca"),  # without a due date: last
         ("?o=-3", "acb"),
         ("?o=4", "cab"),  # without a priority: last
@@ -114,7 +210,7 @@ def test_times_are_relative_and_exact_for_who_points_at_them(staff: Client) -> N
         ("?o=7", "bca"),
         ("?o=7.1", "bca"),
         ("?o=-7.-1", "acb"),
-        ("?o=2", "cba"),  # has no order
+        ("?o=1", "cba"),  # has no order
         ("?o=99", "cba"),
         ("?o=x", "cba"),
     ],
@@ -127,7 +223,7 @@ def test_the_list_is_ordered_by_one_column(staff: Client, query: str, expected: 
     assert titles(staff, query) == list(expected)
 
 
-@pytest.mark.parametrize("query", ["", "o=1", "o=-1", "o=3", "o=-3", "o=4", "o=6", "o=7", "o=-7"])
+@pytest.mark.parametrize("query", ["", "o=2", "o=-2", "o=3", "o=-3", "o=4", "o=6", "o=7", "o=-7"])
 @pytest.mark.parametrize("most", [5000, 70])
 def test_pages_follow_each_other_however_they_are_found(
     staff: Client, monkeypatch: pytest.MonkeyPatch, query: str, most: int
@@ -252,7 +348,7 @@ BUDGETS: dict[str, int] = {
     f"{LIST}?updated=week": 8,
     f"{LIST}?actor=bob": 8,
     f"{LIST}?created_at__year={TODAY.year}": 8,
-    f"{LIST}?tags__id__exact={{tag}}": 9,  # and the name of the tag
+    f"{LIST}?tags__id__exact={{tag}}": 10,  # and the name of the tag, above the list and in the box
     f"{LIST}add/": 2,
     f"{LIST}{{task}}/change/": 5,  # the task, its tags, their names in the box
     f"{LIST}{{task}}/history/": 5,  # the task, its tags, the changes

@@ -13,6 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from config.api.attribution import attribute_changes
 from tasks.admin import changes as admin_changes
 from tasks.admin.start import figures
+from tasks.admin.start import page as start_page
+from tasks.admin.start.plots import round_step
 from tasks.models import Change, Task
 from tests.factories import client_of, make_task, make_tasks, make_user
 
@@ -21,7 +23,7 @@ START, LIST, CHANGES = "/admin/", "/admin/tasks/task/", "/admin/tasks/change/"
 TODAY = datetime.now(UTC).date()
 INSTANT = timedelta(microseconds=1)
 TASK_PLOTS = ["plot-days", "plot-overdue", "plot-age", "plot-tags"]
-CHANGE_PLOTS = ["plot-hours", "plot-actors"]
+CHANGE_PLOTS = ["plot-actors"]
 
 
 def text_of(client: Client, url: str = START) -> str:
@@ -32,7 +34,7 @@ def text_of(client: Client, url: str = START) -> str:
 
 def plots_on(page: str) -> dict[str, str]:
     """The HTML of each plot, by its name."""
-    return dict(re.findall(r'<section class="module plot ([\w-]+)"(.*?)</section>', page, re.DOTALL))
+    return dict(re.findall(r'<section class="module card plot ([\w-]+)"(.*?)</section>', page, re.DOTALL))
 
 
 def links_in(plot: str) -> dict[str, str]:
@@ -101,7 +103,7 @@ def test_every_figure_leads_to_a_list_of_exactly_what_it_counts(staff: Client) -
 def test_a_list_of_changes_is_as_long_as_its_figure(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admin_changes.NewestPaginator, "most", 3)
     make_tasks(5)
-    ((url, _),) = links_in(plots_on(text_of(staff))["plot-hours"]).items()
+    ((url, _),) = list(links_in(plots_on(text_of(staff))["plot-actors"]).items())[:1]
     assert [staff.get(each).context["cl"].result_count for each in (url, CHANGES)] == [5, 3]
 
 
@@ -164,12 +166,12 @@ def test_the_tags_of_most_open_tasks_are_shown(staff: Client) -> None:
 def test_the_names_of_tags_are_shortened_in_the_picture_and_never_taken_for_html(staff: Client) -> None:
     make_task(tags=("<b> of the long name",))
     page = text_of(staff)
-    assert "<b>" not in page
+    assert "<b> of" not in page
     assert "&lt;b&gt; of the lo…</text>" in page
     assert '<th scope="row">&lt;b&gt; of the long name</th>' in page
 
 
-def test_changes_are_counted_by_hour_and_by_whom(staff: Client) -> None:
+def test_changes_are_counted_by_whom(staff: Client) -> None:
     attribute_changes("bob")
     task = make_task()
     task.delete()
@@ -178,18 +180,14 @@ def test_changes_are_counted_by_hour_and_by_whom(staff: Client) -> None:
     Change.objects.filter(actor="bob").update(at=at(6, hours=13))
     Change.objects.filter(actor="carol").update(at=at(1))
     page = text_of(staff)
-    hours = figures_in(page, "plot-hours")
-    assert hours[f"{at(6):%a %Y-%m-%d}"] == [*["0"] * 13, "2", *["0"] * 10]
-    assert hours[f"{at(1):%a %Y-%m-%d}"] == ["2", *["0"] * 23]
     assert figures_in(page, "plot-actors") == {"bob": ["1", "0", "1"], "carol": ["2", "0", "0"]}
-    assert re.search(rf"Busiest hour: ({day(6)} 13|{day(1)} 00):00 UTC, 2 changes\.", page)
 
 
 def test_what_is_older_than_a_week_is_not_in_the_week(staff: Client) -> None:
     make_task()
     Change.objects.update(at=at(6) - INSTANT)
     plots = plots_on(text_of(staff))
-    assert [name for name, plot in plots.items() if "Nothing to show." in plot][-2:] == CHANGE_PLOTS
+    assert [name for name, plot in plots.items() if "Nothing to show." in plot][-1:] == CHANGE_PLOTS
 
 
 # Too much to count
@@ -225,24 +223,48 @@ def test_of_too_many_changes_the_newest_are_counted(staff: Client, monkeypatch: 
     ):
         Change.objects.filter(pk=change.pk).update(at=moment)
     page = text_of(staff)
-    assert figures_in(page, "plot-hours")[f"{at(2):%a %Y-%m-%d}"] == ["–", "–", "1 or more", "1", *["0"] * 20]
-    assert figures_in(page, "plot-hours")[f"{at(5):%a %Y-%m-%d}"] == ["–"] * 24
     listed = {
         figure: staff.get(url).context["cl"].result_count
         for url, figure in links_in(plots_on(page)["plot-actors"]).items()
     }
     assert listed == {"3 or more": 4, "0 or more": 0}
-    assert page.count("Only the newest 3 are counted.") == 2
+    assert page.count("Only the newest 3 are counted.") == 1
 
 
 # Who sees it, and what it costs
 
 
-def test_a_service_without_tasks_has_nothing_to_show(staff: Client) -> None:
+def test_a_service_without_tasks_says_what_will_be_here(staff: Client) -> None:
     page = text_of(staff)
-    assert page.count("Nothing to show.") == 6
+    assert "There are no tasks yet." in page
     assert "<rect" not in page
-    assert "Tasks of the last 90 days: 0 created, 0 completed." in page
+    assert ">Add task</a>" in page
+    assert ">Import</a>" in page
+
+
+def test_the_tiles_count_the_lists_that_they_lead_to(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_all_kinds()
+    make_task(due_date=due(0))
+    finished(datetime.now(UTC))
+    for most, text in ((5000, "{:,}"), (0, "0+")):
+        monkeypatch.setattr(start_page, "MOST_IN_TILE", most)
+        tiles = re.findall(r'<a class="card" href="([^"]*)"><b>(.*?)</b> (.*?)</a>', text_of(staff))
+        assert [name for _, _, name in tiles] == ["Open", "Overdue", "Due today", "Done today"]
+        for url, figure, _ in tiles:
+            count = staff.get(html.unescape(url)).context["cl"].result_count
+            assert count
+            assert figure == text.format(count)
+
+
+def test_the_search_of_the_start_page_leads_to_the_list(staff: Client) -> None:
+    found = re.search(r'<form role="search" action="([^"]*)">.*?name="(\w+)"', text_of(staff), re.DOTALL)
+    assert found
+    assert found.groups() == (LIST, "q")
+
+
+@pytest.mark.parametrize(("peak", "step"), [(1, 1), (4, 1), (5, 2), (8, 2), (9, 5), (21, 10), (4_000, 1_000)])
+def test_the_lines_of_a_plot_are_at_round_numbers(peak: int, step: int) -> None:
+    assert round_step(peak) == step
 
 
 @pytest.mark.parametrize(
@@ -269,8 +291,8 @@ def test_the_start_page_costs_the_same_queries_for_few_and_for_many_tasks(staff:
         make_tasks(more, tags=("a", "b"))
         with CaptureQueriesContext(connection) as queries:
             staff.get(START)
-        # Session, user; created, completed, overdue, by age; the bound of the tags, tags; changes; recent actions.
-        assert len(queries) == 10
+        # Session, user; created, completed, overdue, by age; the bound of the tags, tags; changes; four tiles.
+        assert len(queries) == 13
 
 
 def test_the_figures_are_counted_by_indexes_and_without_the_tables(staff: Client) -> None:
@@ -279,8 +301,8 @@ def test_the_figures_are_counted_by_indexes_and_without_the_tables(staff: Client
     make_tasks(1000)
     with CaptureQueriesContext(connection) as queries:
         staff.get(START)
-    counts = [query["sql"] for query in queries if re.search(r"FROM tasks_(task|change)\b", query["sql"])]
-    assert len(counts) == 7
+    counts = [query["sql"] for query in queries if re.search(r'FROM "?tasks_(task|change)\b', query["sql"])]
+    assert len(counts) == 11
     with connection.cursor() as cursor:
         # Done tasks that are due and open ones that are not: an index of either alone would not do as well.
         cursor.execute("UPDATE tasks_task SET completed = true, due_date = '2020-01-01' WHERE id % 2 = 0")

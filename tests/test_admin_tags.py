@@ -331,3 +331,12 @@ def test_merging_needs_the_permissions_to_change_and_to_delete_tags() -> None:
         page = client.get(TAGS).content.decode()
         assert re.findall(r'<option value="(\w+)">', page) == offered
         assert client.get(page_of("a", "delete")).status_code == (200 if "delete" in names else 403)
+
+
+def test_tags_are_sorted_by_use(staff: Client) -> None:
+    make_task(tags=("a", "b", "c"))
+    make_task(tags=("b", "c"))
+    make_task(tags=("b",))
+    for order, names in (("2", ["a", "c", "b"]), ("-2", ["b", "c", "a"])):
+        page = staff.get(f"/admin/tasks/tag/?o={order}").content.decode()
+        assert re.findall(r'field-name"><a [^>]*>(.*?)</a>', page) == names

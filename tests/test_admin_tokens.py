@@ -163,3 +163,15 @@ def test_staff_without_the_permission_create_none() -> None:
     staff = log_in(make_member("eve", "Task editors", is_staff=True))
     assert staff.get(ADD).status_code == 403
     assert staff.get(LIST).status_code == 403
+
+
+def test_a_list_without_tokens_says_what_they_are_for(staff: Client, alice: User) -> None:
+    explained = "A token lets a program use the API in the name of a user"
+    assert explained in staff.get(LIST).content.decode()
+    assert explained not in staff.get(f"{LIST}?q=x").content.decode()
+    make_token(alice)
+    page = staff.get(LIST).content.decode()
+    assert explained not in page
+    assert '<td class="field-last_used">never</td>' in page
+    Token.objects.update(last_used_at=timezone.now())
+    assert "0\xa0minutes ago" in staff.get(LIST).content.decode()

@@ -61,12 +61,42 @@ def test_a_preview_shows_what_would_be_and_changes_nothing(staff: Client) -> Non
 def test_a_confirmed_import_is_what_was_previewed_and_in_the_name_of_staff(staff: Client) -> None:
     upload(staff, TASKS)
     answer = confirm(staff)
-    assert answer.redirect_chain == [(LIST, 302)]
+    ((url, _),) = answer.redirect_chain
+    assert url == f"{LIST}?with={Change.objects.filter(task_id__isnull=False)[0].pk}"
     assert "2 tasks imported." in answer.content.decode()
     assert list(Task.objects.order_by("id").values_list("title", flat=True)) == ["Buy milk", "Pay rent"]
     assert set(Change.objects.filter(operation="insert").values_list("actor", flat=True)) == {"alice"}
     assert not Upload.objects.exists()
     assert staff.get(PREVIEW).status_code == 404
+
+
+def test_an_import_leads_to_the_list_of_what_it_created_and_can_be_undone(staff: Client) -> None:
+    Reference.objects.create(task_id=make_task("Pay rent").pk, reference="r2")
+    upload(staff, TASKS)
+    answer = confirm(staff)
+    page = answer.content.decode()
+    assert "1 task imported. 1 task existed already." in page
+    assert [task.title for task in answer.context["cl"].result_list] == ["Buy milk"]
+    undo = re.search(r'<a href="([^"]*)">Undo</a>', page)
+    assert undo
+    assert "It deletes 1 task that was created." in staff.get(undo[1]).content.decode()
+    assert "Undone for 1 task." in staff.post(undo[1], follow=True).content.decode()
+    assert Task.objects.get().title == "Pay rent"
+
+
+def test_a_list_of_what_no_change_created_is_empty(staff: Client) -> None:
+    make_task()
+    for key in ("0", "x", "99999999999999999999"):
+        assert list(staff.get(f"{LIST}?with={key}").context["cl"].result_list) == []
+
+
+def test_the_sample_file_can_be_imported(staff: Client) -> None:
+    assert f'<a href="{IMPORT}sample/">Download a sample file</a>' in staff.get(IMPORT).content.decode()
+    answer = staff.get(f"{IMPORT}sample/")
+    assert answer["Content-Disposition"].startswith('attachment; filename="sample-')
+    assert "Tasks to create: 3" in upload(staff, answer.content)
+    confirm(staff)
+    assert Task.objects.get(title="Pay rent").tag_names() == ["home"]
 
 
 def test_what_changed_since_the_preview_is_shown_anew_and_not_imported(staff: Client) -> None:

@@ -22,7 +22,7 @@ def test_staff_logs_in_finds_a_task_and_edits_it(chromium: Browser, server: Serv
     with visit(chromium, server) as page:
         page.goto(LIST)
         log_in(page)
-        page.get_by_role("textbox", name="Search").fill("plants")
+        page.get_by_role("searchbox", name="Search").fill("plants")
         page.keyboard.press("Enter")
         page.get_by_role("link", name="Water the plants").click()
         page.get_by_label("Title").fill("Water the garden")
@@ -103,9 +103,10 @@ def test_a_tag_among_many_is_found_as_it_is_typed_and_narrows_the_list(
     make_task("Buy milk", tags=("home",))
     with visit(chromium, server, alice) as page:
         page.goto(LIST)
+        page.get_by_role("button", name="Filter").click()
         page.get_by_role("searchbox", name="Tags").press_sequentially("gard")
         page.get_by_role("option", name="garden").click()
-        press(page, "Filter")
+        press(page, "Apply")
         expect(page.get_by_role("link", name="Water the plants")).to_be_visible()
         expect(page.get_by_role("link", name="Buy milk")).to_have_count(0)
 
@@ -154,11 +155,11 @@ def test_the_key_slash_leads_to_the_search(chromium: Browser, server: Server, al
         page.get_by_role("heading").first.click()
         page.keyboard.press("/")
         page.wait_for_url("**/admin/tasks/task/#searchbar")
-        expect(page.get_by_role("textbox", name="Search")).to_be_focused()
+        expect(page.get_by_role("searchbox", name="Search")).to_be_focused()
         page.get_by_role("heading").first.click()
         page.keyboard.press("/")
         page.keyboard.type("milk")
-        expect(page.get_by_role("textbox", name="Search")).to_have_value("milk")
+        expect(page.get_by_role("searchbox", name="Search")).to_have_value("milk")
 
 
 def test_on_a_phone_a_button_opens_the_menu(chromium: Browser, server: Server, alice: User) -> None:
@@ -171,3 +172,28 @@ def test_on_a_phone_a_button_opens_the_menu(chromium: Browser, server: Server, a
         page.set_viewport_size(size(390))
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Tags").click()
         page.wait_for_url("**/admin/tasks/tag/")
+
+
+def test_a_task_is_completed_in_the_list_with_the_keyboard(chromium: Browser, server: Server, alice: User) -> None:
+    make_task("Buy milk")
+    with visit(chromium, server, alice) as page:
+        page.goto(f"{LIST}?completed__exact=0")
+        with page.expect_navigation():
+            page.get_by_role("button", name="Complete: Buy milk").press("Enter")
+        expect(page.get_by_text("The task “Buy milk” was completed.")).to_be_visible()
+        expect(page.get_by_text("0 tasks")).to_be_visible()
+    assert Task.objects.get().completed
+
+
+def test_on_a_phone_the_filters_are_one_tap_away(chromium: Browser, server: Server, alice: User) -> None:
+    make_task("Late", due_date="2020-01-01")
+    make_task("Any time")
+    with visit(chromium, server, alice) as page:
+        page.set_viewport_size(size(390))
+        page.goto(LIST)
+        page.get_by_role("button", name="Filter").click()
+        page.get_by_role("navigation", name="Filter").get_by_role("link", name="Overdue").click()
+        expect(page.get_by_role("link", name="Late")).to_be_visible()
+        expect(page.get_by_role("link", name="Any time")).to_have_count(0)
+        page.get_by_role("link", name="Remove due date: Overdue").click()
+        expect(page.get_by_role("link", name="Any time")).to_be_visible()

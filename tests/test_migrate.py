@@ -39,10 +39,10 @@ def empty_database(name: str) -> Iterator[str]:
             session.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
-def start_migrate(url: str) -> subprocess.Popen[str]:
+def start(url: str, *arguments: str) -> subprocess.Popen[str]:
     variables = {"DATABASE_URL": url, "SECRET_KEY": "only-for-tests-" * 4, "ALLOWED_HOSTS": "localhost"}
     variables = os.environ | variables | {"DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "manage.py", "migrate"]
+    command = [sys.executable, "manage.py", *arguments]
     return subprocess.Popen(command, cwd=ROOT, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -52,7 +52,7 @@ def test_of_those_that_start_together_each_waits_until_another_ends_or_crashes()
     with empty_database(f"{connection.settings_dict['NAME']}_twice") as url:
         with psycopg.connect(url, autocommit=True) as first:
             first.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-            others = [start_migrate(url), start_migrate(url)]
+            others = [start(url, "migrate"), start(url, "migrate")]
             for other in others:
                 assert other.stdout
                 assert other.stdout.readline().startswith("Another migrate is running on this database")
@@ -152,3 +152,21 @@ def test_another_failure_ends_it_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("time.sleep", Mock(side_effect=AssertionError))
     with pytest.raises(OperationalError):
         call_command("migrate")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_a_command_says_in_two_lines_that_the_database_fails_or_has_no_tables() -> None:
+    unlock = ("unlock_login", "alice")
+    with empty_database(f"{connection.settings_dict['NAME']}_empty") as url, start(url, *unlock) as process:
+        _, error = process.communicate()
+        assert process.returncode == 1
+        assert 'relation "' in error
+        assert error.endswith("Run manage.py migrate first. --traceback shows where.\n")
+    with start("postgresql://tasks:secret@127.0.0.1:1/tasks", *unlock) as process:
+        _, error = process.communicate()
+        assert process.returncode == 1
+        assert error.startswith("The database failed: connection ")
+        assert "Traceback" not in error
+    with start("postgresql://tasks:secret@127.0.0.1:1/tasks", *unlock, "--traceback") as process:
+        assert "Traceback" in process.communicate()[1]

@@ -22,7 +22,12 @@ from tests.test_settings import DEPLOYMENT, value
 pytestmark = pytest.mark.django_db
 
 ADD = "/admin/tasks/task/add/"
-FILES = ("/admin/tasks/task/export/csv/", "/admin/tasks/task/export/json", "/admin/tasks/task/import/bad/")
+FILES = (
+    "/admin/tasks/task/export/csv/",
+    "/admin/tasks/task/export/json",
+    "/admin/tasks/task/import/bad/",
+    "/admin/tasks/task/import/sample/",
+)
 NOT_PAGES = ("/static/", "/admin/jsi18n/", "/openapi.json", "/favicon.ico", "/tasks", *FILES)
 
 

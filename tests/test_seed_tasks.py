@@ -4,6 +4,7 @@ import io
 import re
 import signal
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import islice
@@ -15,6 +16,7 @@ from django.db import connection
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
+from tasks.admin.start.figures import completed_and_overdue
 from tasks.management.commands import seed_tasks
 from tasks.models import Tag, Task
 from tests.factories import make_task
@@ -84,14 +86,24 @@ def test_times_are_in_order_and_adding_tags_updates_no_task() -> None:
 
 
 def test_tasks_are_from_the_last_two_years_and_open_ones_are_due_around_today() -> None:
-    seed(500)
+    seed(2000)
     oldest, newest = Task.objects.earliest("created_at"), Task.objects.latest("created_at")
     now = timezone.now()
-    assert now - timedelta(days=732) < oldest.created_at < now - timedelta(days=725)
+    assert now - timedelta(days=734) < oldest.created_at < now - timedelta(days=725)
     assert now - timedelta(days=5) < newest.created_at < now
     due = [task.due_date for task in Task.objects.filter(completed=False) if task.due_date]
     assert min(due) < now.date() < max(due)
-    assert max(due) - min(due) < timedelta(days=80)
+    assert max(due) - now.date() < timedelta(days=80)
+
+
+def test_as_many_are_late_today_as_on_other_days_and_few_begin_on_a_weekend() -> None:
+    seed(5000)
+    today = timezone.now().date()
+    _, late = completed_and_overdue([today - timedelta(days) for days in range(89, -1, -1)])
+    usual = sorted(late)[45]
+    assert usual / 2 < late[-1] < usual * 2
+    weekdays = Counter(at.weekday() for at in Task.objects.values_list("created_at", flat=True))
+    assert weekdays[5] + weekdays[6] < 0.1 * 5000
 
 
 def test_titles_and_descriptions_vary() -> None:

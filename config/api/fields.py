@@ -7,6 +7,7 @@ import datetime
 import re
 from typing import Any
 
+from django.db.models import BigIntegerField
 from rest_framework import serializers
 
 from config.text import CONTROLS, HIDDEN, VISIBLE, folded
@@ -17,7 +18,7 @@ LOCAL_TIME = rf"{DATE.pattern}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{
 OFFSET = r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 DATE_TIME = re.compile(f"(?P<local>{LOCAL_TIME})(?P<offset>{OFFSET})?")
 EDGES = ("0001-01-01", "9999-12-31")  # the days on which an offset could lead out of the calendar
-BIGINT_MAX = 2**63 - 1
+BIGINT_MAX = BigIntegerField.MAX_BIGINT
 Schema = dict[str, Any]
 
 

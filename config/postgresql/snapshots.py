@@ -11,10 +11,12 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Self
 
+from django.db.models import BigIntegerField
+
 # A longer list would not fit into a URL. Then the point says that nothing since the oldest of them was seen: its reader
 # gets some changes twice, and misses none.
 MOST_RUNNING = 100
-MAX = 2**63 - 1
+MAX = BigIntegerField.MAX_BIGINT
 NOWHERE = (-MAX, -MAX)
 
 

@@ -1,8 +1,8 @@
 """The actions on many tasks at once: each is counted, confirmed, applied to all or none, and can be undone."""
 
-from collections import Counter
 from collections.abc import Callable
 from functools import wraps
+from operator import itemgetter
 from typing import Any
 
 from django import forms
@@ -93,7 +93,7 @@ def due_date_question(rows: Rows) -> Question:
 def add_question(rows: Rows) -> Question:
     """Suggests the tags that tasks were given most lately, then others by name."""
     latest = LINKS.filter(pk__in=LINKS.order_by("-pk").values("pk")[:LATEST])
-    used = Counter(latest.values_list("tag__name", flat=True)).most_common()
+    used = sorted(latest.values_list("tag__name").annotate(Count("pk")), key=itemgetter(1), reverse=True)
     names = dict.fromkeys([*(name for name, _ in used), *Tag.objects.values_list("name", flat=True)[:SUGGESTED]])
     what = f"tag to {count_of(rows)}"
     return Question(f"Add a {what}?", f"Add the {what}", suggested=[*names][:SUGGESTED])

@@ -30,7 +30,7 @@ Context = dict[str, Any]
 View = Callable[..., HttpResponse]
 
 
-class Listed(NamedTuple):
+class Selected(NamedTuple):
     """A row that a page asks about. None of this may have changed before the answer."""
 
     key: int
@@ -53,7 +53,7 @@ class Done(NamedTuple):
     is_all: bool = True  # otherwise the page asks again
 
 
-Rows = Sequence[Listed]
+Rows = Sequence[Selected]
 Ask = Callable[[Rows], Question]
 
 
@@ -73,13 +73,11 @@ class Action:
 
 class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
     list_max_show_all = 0
+    actions_on_top, actions_on_bottom = False, True  # where they stay in view once a row is selected
     show_full_result_count = False  # counting all rows would cost more than the page
     show_facets = admin.ShowFacets.NEVER  # each facet would be a count
     paginator: ClassVar[type[BoundedPaginator]] = BoundedPaginator
     weaker_lock = False  # FOR NO KEY UPDATE: others may insert rows that refer to a locked row
-
-    class Media:
-        css = {"all": ("tasks/admin.css",)}
 
     # Every page shows what it is about, and adding is the only exception. So it needs the permission to view, which in
     # Django's admin is part of the permission to change.
@@ -121,11 +119,17 @@ class StaffAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no g
     def message_user(self, request: HttpRequest, message: Any, level: int | str = messages.INFO, *args: Any) -> None:
         """A message of success, Django's too, gets a link that undoes what this transaction changed, if it can."""
         if level == messages.SUCCESS and connection.in_atomic_block:
-            change = undoable_change()
-            if change and request.user.has_perms(permissions_to_undo(change)):
-                url = reverse("admin:tasks_task_undo", args=[change.pk])
-                message = format_html('{} <a href="{}">Undo</a>', message, url)
+            message = self.with_undo(request, message, undoable_change())
         super().message_user(request, message, level, *args)
+
+    def with_undo(self, request: HttpRequest, message: Any, change: Change | None) -> Any:
+        """The message with a link that undoes the transaction of this change, for those who may."""
+        if change is None:
+            return message
+        operation = Change.Operation.INSERT if change.is_new else change.operation  # type: ignore[attr-defined]  # an annotation
+        if not request.user.has_perms(permissions_to_undo(operation)):
+            return message
+        return format_html('{} <a href="{}">Undo</a>', message, reverse("admin:tasks_task_undo", args=[change.pk]))
 
     def rows_of(self, keys: list[int], *, lock: bool = False) -> Rows:
         """The rows that a page asks about, by key."""
@@ -213,10 +217,10 @@ def version_of_all(rows: Rows) -> str:
     return hashlib.sha256("\n".join(map(str, rows)).encode()).hexdigest()
 
 
-def permissions_to_undo(change: Change) -> list[str]:
-    """What a user needs to undo the transaction of this change; undoing a delete adds tasks."""
-    is_delete = change.operation == Change.Operation.DELETE
-    return ["tasks.view_task", "tasks.change_task", *(["tasks.add_task"] if is_delete else [])]
+def permissions_to_undo(operation: Any) -> list[str]:
+    """What a user needs to undo a transaction: undoing a delete adds tasks, and undoing an addition deletes them."""
+    more = {Change.Operation.DELETE: ["tasks.add_task"], Change.Operation.INSERT: ["tasks.delete_task"]}
+    return ["tasks.view_task", "tasks.change_task", *more.get(operation, [])]
 
 
 def count_of(rows: Any, name: Any = "task") -> str:

@@ -9,10 +9,11 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 
-from tasks.admin.history import described, shown
+from tasks.admin.base import permissions_to_undo
 from tasks.admin.periods import AtFilter
+from tasks.admin.sentences import joined, shown, told
 from tasks.history.models import Change, actors
 from tasks.models import Task
 
@@ -65,7 +66,6 @@ class WhenFilter(admin.DateFieldListFilter):
 
 @admin.register(Change)
 class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("when", "who", "subject", "what")
     list_display_links = None
     list_filter = (("operation", WhatFilter), ActorFilter, ("at", WhenFilter), AtFilter)
     list_per_page = 50
@@ -80,6 +80,9 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         titles = Task.objects.filter(pk=OuterRef("task_id")).order_by().values("title")
         changes: QuerySet[Change] = super().get_queryset(request)
         return changes.annotate(current_title=Subquery(titles))
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        return ("subject", "what", "when", self._back(request))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """With a filter by time, by the index on time: by primary key, all newer changes would be read first."""
@@ -107,29 +110,41 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def when(self, change: Change) -> str:
         return format_html('<time datetime="{}">{}</time>', change.at.isoformat(), shown(change.at))
 
-    @admin.display(description="who")
-    def who(self, change: Change) -> str:
-        return change.actor
-
     @admin.display(description="task or tag")
     def subject(self, change: Change) -> str:
         if change.task_id is None:
             return f"tag “{change.new.get('name') or change.old['name']}”"
-        title = change.current_title  # type: ignore[attr-defined]  # an annotation of get_queryset
-        name = title or change.old.get("title") or change.new.get("title") or f"task {change.task_id}"
-        link = format_html('<a href="{}">{}</a>', reverse("admin:tasks_task_history", args=[change.task_id]), name)
-        if title is None and change.operation == Change.Operation.DELETE:
-            restore = reverse("admin:tasks_task_restore_deleted", args=[change.task_id])
-            return format_html('{} (deleted) <a href="{}">Restore</a>', link, restore)
-        return link
+        name = (
+            change.current_title  # type: ignore[attr-defined]  # an annotation of get_queryset
+            or change.old.get("title")
+            or change.new.get("title")
+            or f"task {change.task_id}"
+        )
+        return format_html('<a href="{}">{}</a>', reverse("admin:tasks_task_history", args=[change.task_id]), name)
 
     @admin.display(description="what")
     def what(self, change: Change) -> str:
-        """The operation, and the fields that an update changed; those of a new or deleted task would be too long."""
-        label = change.get_operation_display()
+        """A sentence; without the fields of a new or deleted task, which would be too long."""
+        phrases = told(change.operation, change.old, change.new, is_tag=change.task_id is None)
         if change.operation != Change.Operation.UPDATE:
-            return label
-        if change.task_id is None:
-            return f"{label}: {change.old['name']} → {change.new['name']}"
-        lines = format_html_join("", "<div>{}</div>", ((line,) for line in described(change.old, change.new)))
-        return format_html("{}{}", label, lines)
+            phrases = phrases[:1]
+        return format_html("<b>{}</b> {}", change.actor, joined(phrases))
+
+    @staticmethod
+    def _back(request: HttpRequest) -> Any:
+        """The column with what takes a change back."""
+
+        @admin.display(description="undo", empty_value="")
+        def back(change: Change) -> str | None:
+            if change.task_id is None:
+                return None
+            if change.operation == Change.Operation.DELETE and change.current_title is None:  # type: ignore[attr-defined]
+                url = reverse("admin:tasks_task_restore_deleted", args=[change.task_id])
+                verb, needed = "Restore", ["tasks.view_task", "tasks.add_task"]
+            else:
+                url = reverse("admin:tasks_task_undo", args=[change.pk])
+                verb, needed = "Undo", permissions_to_undo(change.operation)
+            may = request.user.has_perms(needed)
+            return format_html('<a href="{}">{}</a>', url, verb) if may else None
+
+        return back

@@ -11,7 +11,8 @@ from django.http import QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.text import get_text_list
 
-from tasks.admin.history import shown, whole_number
+from tasks.admin.history import whole_number
+from tasks.admin.sentences import shown
 from tasks.history.models import Change
 from tasks.models import PRIORITIES, TAGS_PER_TASK, Tag, Task
 

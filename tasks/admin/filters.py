@@ -11,12 +11,13 @@ from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.db.models import Q, QuerySet
 from django.db.models.lookups import Exact, GreaterThan, LessThan, Range
 from django.http import HttpRequest
+from django.utils.http import urlencode
 from django.utils.timezone import localdate as today
 from django.utils.timezone import make_aware
 
 from tasks.admin.changes import ActorFilter
 from tasks.admin.history import whole_number
-from tasks.history.models import Change
+from tasks.history.models import Change, together_with
 from tasks.models import PRIORITIES, TAGS_PER_TASK, DueKey, PriorityKey, Tag, Task
 
 DAY = datetime.timedelta(days=1)
@@ -95,6 +96,19 @@ class UpdatedByFilter(ActorFilter):
         return queryset.filter(pk__in=changes.values("task_id"))
 
 
+class TogetherFilter(admin.SimpleListFilter):
+    """Tasks that the transaction of this change created or updated, such as an import. Shown only while it is set."""
+
+    title, parameter_name = "one change", "with"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(self.value() or "", "tasks created or updated together")] if self.value() else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        change = Change.objects.filter(pk=whole_number(self.value() or "") or 0).first()
+        return queryset.filter(pk__in=together_with(change)) if change else queryset.none()
+
+
 class TagsFilter(admin.ListFilter):
     """Tasks that have all of the chosen tags. The box is Django's autocomplete."""
 
@@ -110,7 +124,9 @@ class TagsFilter(admin.ListFilter):
 
     @staticmethod
     def field() -> Any:
-        widget = AutocompleteSelectMultiple(Task._meta.get_field("tags"), admin.site)  # noqa: SLF001 - public
+        # Select2 would open its list on the page, behind the drawer.
+        attrs = {"data-dropdown-parent": "#changelist-filter"}
+        widget = AutocompleteSelectMultiple(Task._meta.get_field("tags"), admin.site, attrs)  # noqa: SLF001 - public
         return forms.ModelMultipleChoiceField(Tag.objects.all(), widget=widget, required=False)
 
     def has_output(self) -> bool:
@@ -121,12 +137,23 @@ class TagsFilter(admin.ListFilter):
             queryset = queryset.tagged(tag)
         return queryset
 
+    def chips(self, changelist: Any) -> Iterator[tuple[str, str]]:
+        """The name of each chosen tag, and the list without it."""
+        for tag in Tag.objects.filter(pk__in=self.tags) if self.tags else ():
+            rest = self.others(changelist)
+            rest += [(self.parameter, each) for each in self.tags if each != f"{tag.pk}"]
+            yield tag.name, f"?{urlencode(rest)}"
+
+    def others(self, changelist: Any) -> list[tuple[str, str]]:
+        """The parameters of the other filters."""
+        given = changelist.filter_params.items()
+        return [(name, each) for name, values in given if name != self.parameter for each in values]
+
     def choices(self, changelist: Any) -> Iterator[Any]:
         """For the template: the box, and the parameters of the other filters as hidden inputs."""
-        others = {name: values for name, values in changelist.filter_params.items() if name != self.parameter}
         yield {
             "box": self.field().widget.render(self.parameter, self.tags, {"id": "tags-filter", "aria-label": "Tags"}),
-            "others": [(name, each) for name, values in others.items() for each in values],
+            "others": self.others(changelist),
         }
 
 

@@ -1,28 +1,20 @@
 """The pages of a task's history: the timeline, restoring a version or a deleted task, and undo."""
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.defaultfilters import linebreaksbr
 from django.urls import reverse
-from django.utils.formats import date_format
-from django.utils.html import format_html
-from django.utils.text import Truncator
-from django.utils.timezone import localtime
 
 from config.api.fields import BIGINT_MAX
 from config.pages.bounded_list import MOST
-from tasks.admin.base import StaffAdmin, all_or_nothing, count_of
+from tasks.admin.base import StaffAdmin, all_or_nothing, count_of, permissions_to_undo
+from tasks.admin.sentences import described, shown, told
 from tasks.history.models import Change, members_before, timeline
 from tasks.history.undo import Undoing
-from tasks.models import RESTORED_COLUMNS, Task, column_value
-
-SHORT = 80
+from tasks.models import Task
 
 
 class HistoryPages(StaffAdmin):
@@ -39,13 +31,15 @@ class HistoryPages(StaffAdmin):
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         before = whole_number(request.GET.get("before", ""))
         entries, older = timeline(task_id, before)
+        current = entries[0].newest if entries and task and before is None else None
         context = {
             "title": "History",
             "subtitle": task or deleted_task(delete),
             "object": task or deleted_task(delete),
             "delete": delete,
-            "entries": [(entry, list(described(entry.old, entry.new))) for entry in entries],
-            "current": entries[0].newest if entries and task and before is None else None,
+            "entries": [(entry, told(entry.operation, entry.old, entry.new)) for entry in entries],
+            "current": current,
+            "may_undo": current and request.user.has_perms(permissions_to_undo(entries[0].operation)),
             "older": older,
             "before": before,
             "may_restore": task and self.has_change_permission(request, task),
@@ -102,16 +96,18 @@ class HistoryPages(StaffAdmin):
         """Asks, then undoes what the transaction of this change did to tasks that nobody has updated since."""
         change = get_object_or_404(Change, pk=change_id)
         undoing = Undoing(change)
-        tasks, others, is_delete = undoing.found()
-        if is_delete and not self.has_add_permission(request):
+        found = undoing.found()
+        if found.is_delete and not self.has_add_permission(request):
             raise PermissionDenied
-        if request.method != "POST" or len(tasks) > MOST:
-            context = {"title": "Undo", "change": change, "count": len(tasks), "others": others}
-            context |= {"most": f"{MOST:,}", "is_too_many": len(tasks) > MOST}
+        if found.created and not self.has_delete_permission(request):
+            raise PermissionDenied
+        if request.method != "POST" or len(found.tasks) > MOST:
+            context = {"title": "Undo", "change": change, "count": len(found.tasks), "others": found.others}
+            context |= {"created": found.created, "most": f"{MOST:,}", "is_too_many": len(found.tasks) > MOST}
             return self.page(request, "task/undo", context)
-        tasks, others = undoing.carry_out()
-        left = f" {count_of(others)} left unchanged, because of later updates." if others else ""
-        self.tell(request, f"Undone for {count_of(tasks)}.{left}")
+        found = undoing.carry_out()
+        left = f" {count_of(found.others)} left unchanged, because of later updates." if found.others else ""
+        self.tell(request, f"Undone for {count_of(found.tasks)}.{left}")
         return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
 
     def _get_obj_does_not_exist_redirect(self, request: HttpRequest, opts: Any, object_id: str) -> HttpResponseRedirect:
@@ -155,37 +151,3 @@ def whole_number(text: str) -> int | None:
 
 def by(change: Change) -> str:
     return f"by {change.actor} at {shown(change.at)}"
-
-
-def described(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """One line of HTML for each field that differs; a side without the field says nothing about it."""
-    for name in RESTORED_COLUMNS:
-        was, is_now = (column_value(name, side.get(name)) for side in (old, new))
-        label = name.replace("_", " ")
-        if was == is_now or (not (was or is_now) and (name in old) != (name in new)):
-            continue
-        if name not in old or name not in new:
-            yield format_html("{}: {}", label, shown(is_now if name in new else was))
-        else:
-            yield format_html("{}: <del>{}</del> → <ins>{}</ins>", label, shown(was), shown(is_now))
-    had, has = old.get("tags", []), new.get("tags", [])
-    for label, tags, others in (("tags added", has, had), ("tags removed", had, has)):
-        if rest := [tag for tag in tags if tag.lower() not in map(str.lower, others)]:
-            yield format_html("{}: {}", label, ", ".join(rest))
-
-
-def shown(value: Any) -> str:
-    """A field's value as HTML; a long text is folded."""
-    match value:
-        case None | "" | []:
-            return "none"
-        case bool():
-            return "yes" if value else "no"
-        case datetime():
-            return date_format(localtime(value), "DATETIME_FORMAT")
-        case list():
-            return ", ".join(value)
-    text = str(value)
-    if len(text) <= SHORT and "\n" not in text:
-        return text
-    return format_html("<details><summary>{}</summary>{}</details>", Truncator(text).chars(SHORT), linebreaksbr(text))

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 
 from config.pages.bounded_list import BoundedPaginator
 from tasks.admin.actions import LINKS
-from tasks.admin.base import Action, Ask, Done, Listed, Question, Rows, StaffAdmin, count_of
+from tasks.admin.base import Action, Ask, Done, Question, Rows, Selected, StaffAdmin, count_of
 from tasks.admin.filters import ChoiceFilter
 from tasks.admin.form import TAG_NAME, by_rule
 from tasks.models import TAG_LENGTH, Tag, Task
@@ -101,7 +101,7 @@ class TagAdmin(StaffAdmin):
         if form.changed_data:  # otherwise the form may have an old name
             super().save_model(request, obj, form, change)
 
-    @admin.display(description="tasks")
+    @admin.display(description="tasks", ordering="task_count")
     def task_count(self, tag: Tag) -> str:
         count: int = tag.task_count  # type: ignore[attr-defined]  # an annotation of get_queryset
         text = f"{count:,}" if count <= MOST_COUNTED else f"more than {MOST_COUNTED:,}"
@@ -147,10 +147,10 @@ class TagAdmin(StaffAdmin):
         page = self.delete_selected(request, Tag.objects.filter(pk=tag.pk))
         return page or HttpResponseRedirect(reverse("admin:tasks_tag_changelist"))
 
-    def listed(self, rows: QuerySet[Tag]) -> list[Listed]:
+    def listed(self, rows: QuerySet[Tag]) -> list[Selected]:
         tags = list(rows)
         counts = dict(LINKS.filter(tag__in=tags).order_by().values_list("tag_id").annotate(Count("pk")))
-        return [Listed(tag.pk, tag.name, count_of(counts.get(tag.pk, 0))) for tag in tags]
+        return [Selected(tag.pk, tag.name, count_of(counts.get(tag.pk, 0))) for tag in tags]
 
 
 def asking(verb: str) -> Ask:

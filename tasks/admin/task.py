@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import URLPattern, path
 
 from tasks.admin.actions import ACTIONS
-from tasks.admin.base import Listed
+from tasks.admin.base import Selected
 from tasks.admin.form import TaskForm, by_rule
 from tasks.admin.history import CHANGED, HistoryPages, version_of
 from tasks.admin.list import TaskList
@@ -40,9 +40,11 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
         "import": ("import/", "add"),
         "import_preview": ("import/preview/", "add"),
         "import_bad": ("import/bad/", "add"),
+        "import_sample": ("import/sample/", "add"),
         "export": ("export/", "view"),
         "export_download": ("export/<str:file_format>/", "view"),
         "undo": ("undo/<int:change_id>/", "change"),
+        "state": ("<int:task_id>/state/", "change"),
         "restore": ("<int:task_id>/history/<int:change_id>/restore/", "change"),
         "restore_deleted": ("<int:task_id>/restore/", "restore"),
     }
@@ -98,10 +100,10 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     def save_related(self, request: HttpRequest, form: TaskForm, formsets: Any, change: bool) -> None:
         """Does nothing: save_model has saved the tags."""
 
-    def listed(self, rows: QuerySet[Task]) -> list[Listed]:
+    def listed(self, rows: QuerySet[Task]) -> list[Selected]:
         columns = rows.values_list("pk", "title", "due_date", "updated_at", "completed")
         return [
-            Listed(pk, title, f"due {due}" if due else "", updated, completed)
+            Selected(pk, title, f"due {due}" if due else "", updated, completed)
             for pk, title, due, updated, completed in columns
         ]
 

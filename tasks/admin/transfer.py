@@ -1,5 +1,6 @@
 """The import and export pages. They do what the commands do; an import also has a preview."""
 
+import csv
 import io
 from collections.abc import Iterator
 from itertools import islice
@@ -20,18 +21,25 @@ from django.http import (
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from tasks.admin.base import StaffAdmin, count_of
 from tasks.admin.patience import TooSlow, patience
 from tasks.admin.preview import LARGEST, MOST_ROWS, MOST_TAGS, Preview
+from tasks.history.undo import undoable_change
 from tasks.models import Task
 from tasks.transfer import load
-from tasks.transfer.csv_rows import SAFE
+from tasks.transfer.csv_rows import SAFE, cell_of
 from tasks.transfer.dump import dump
 from tasks.transfer.formats import FORMATS, format_of
 from tasks.transfer.models import Upload
 from tasks.transfer.records import COLUMNS
 
+SAMPLE: list[dict[str, Any]] = [
+    {"title": "Pay rent", "description": "By transfer", "due_date": "2030-01-01", "priority": 1, "tags": ["home"]},
+    {"title": "Water the plants", "completed": True, "tags": ["home", "garden"]},
+    {"title": "Only the title is required"},
+]
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/jsonl", "json": "application/json"}
 ENDING = ".csv, .jsonl, .ndjson or .json, optionally followed by .gz, or in .zip"
 TOO_SLOW = "Try again later, divide the file, or use manage.py import_tasks."
@@ -85,6 +93,7 @@ class TransferPages(StaffAdmin):
                 as_shown = bool(preview.outcome) and request.POST.get("version") == preview.version
                 if as_shown:
                     done = sum(load.write())
+                    change = undoable_change()
                     upload.delete()
         except load.Busy:
             self.refuse(request, "Nothing was imported: another import is running. Try again when it has finished.")
@@ -93,11 +102,21 @@ class TransferPages(StaffAdmin):
             self.refuse(request, f"Nothing was imported: {upload} takes too long here. {TOO_SLOW}")
             return HttpResponseRedirect(reverse("admin:tasks_task_import"))
         if as_shown:
-            self.tell(request, f"{count_of(done)} imported.")
-            return HttpResponseRedirect(reverse("admin:tasks_task_changelist"))
+            existing = preview.outcome.existing if preview.outcome else 0
+            kept = f" {count_of(existing)} existed already." if existing else ""
+            self.tell(request, self.with_undo(request, f"{count_of(done)} imported.{kept}", change))
+            created = {"with": change.pk} if change else {}
+            return HttpResponseRedirect(f"{reverse('admin:tasks_task_changelist')}?{urlencode(created)}")
         if request.method == "POST":
             self.refuse(request, "Nothing was imported: the file or the tasks have changed. Check the new preview.")
         return self.page(request, "task/import_preview", {"title": "Preview of the import", "preview": preview})
+
+    def import_sample_view(self, request: HttpRequest) -> HttpResponse:
+        """A file that can be imported."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([COLUMNS, *([cell_of(name, task.get(name)) for name in COLUMNS] for task in SAMPLE)])
+        return HttpResponse(text.getvalue(), headers=download_headers("sample", "csv"))
 
     def import_bad_view(self, request: HttpRequest) -> HttpResponse:
         """The invalid rows as a file."""

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 from django.db import connection, models
+
+MINUTE = timedelta(minutes=1)
 
 
 class Change(models.Model):
@@ -132,6 +135,16 @@ def members_before(delete: Change) -> dict[str, Any]:
     earlier = Change.objects.filter(task_id=delete.task_id, pk__lt=delete.pk).exclude(transaction=delete.transaction)
     last = earlier.values_list("pk", flat=True).first()
     return members_after(delete.task_id, last or 0)
+
+
+def together_with(change: Change) -> models.QuerySet[Change, Any]:
+    """The ids of the tasks that the transaction of this change changed.
+
+    Limited to a minute before and after it, because there is an index on time but none on transaction.
+    """
+    near = (change.at - MINUTE, change.at + MINUTE)
+    found = Change.objects.filter(at__range=near, transaction=change.transaction, task_id__isnull=False)
+    return found.order_by().values("task_id")
 
 
 def actors(limit: int) -> list[str]:

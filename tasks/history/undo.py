@@ -1,7 +1,7 @@
 """Undoes what one transaction did to tasks, from the history. One task and thousands take the same few statements."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.postgres.functions import TransactionNow
 from django.db import connection, transaction
@@ -38,7 +38,8 @@ DONE = """
     tags_added AS MATERIALIZED (SELECT * FROM tags_after EXCEPT SELECT * FROM tags_before)
 """
 COLUMNS = ", ".join(RESTORED_COLUMNS)
-FOUND = f"{DONE} SELECT task_id, is_deleted, task_id IN (SELECT task_id FROM untouched) FROM done WHERE NOT is_new"  # noqa: S608
+FOUND = f"""{DONE} SELECT task_id, is_deleted, is_new, task_id IN (SELECT task_id FROM untouched)
+    FROM done WHERE NOT (is_new AND is_deleted)"""  # noqa: S608
 # Locks the tasks that exist, and the delete of each task that doesn't: restoring a deleted task locks that too.
 LOCKS = (
     f"{DONE} SELECT FROM tasks_task WHERE id IN (SELECT task_id FROM done) ORDER BY id FOR UPDATE",  # noqa: S608
@@ -63,30 +64,41 @@ STEPS = (
         SELECT tags_removed.task_id, tag.id
           FROM tags_removed JOIN tasks_tag AS tag ON tag.key = tasks_folded(tags_removed.name)
             ON CONFLICT DO NOTHING""",  # noqa: S608
+    f"{DONE} DELETE FROM tasks_task WHERE id IN (SELECT task_id FROM done WHERE is_new AND task_id = ANY (%(tasks)s))",  # noqa: S608
 )
+
+
+class Found(NamedTuple):
+    """What undoing would do."""
+
+    tasks: list[int]  # not updated since
+    others: int  # the number of the rest
+    is_delete: bool  # some were deleted, and would be created again
+    created: int  # tasks, which would be deleted
 
 
 @dataclass(frozen=True)
 class Undoing:
-    """Undoes the updates and deletes of the transaction of `change`. Tasks that the transaction created stay."""
+    """Undoes what the transaction of `change` did to tasks. Those that it created are deleted."""
 
     change: Change
 
-    def found(self) -> tuple[list[int], int, bool]:
-        """The tasks that have not been updated since, the number of the others, and whether some were deleted."""
+    def found(self) -> Found:
         rows = self._run(FOUND, [])
-        return [task for task, _, free in rows if free], sum(not row[2] for row in rows), any(row[1] for row in rows)
+        free = [row for row in rows if row[3]]
+        is_delete = any(is_deleted for _, is_deleted, _, _ in rows)
+        return Found([row[0] for row in free], len(rows) - len(free), is_delete, sum(row[2] for row in free))
 
-    def carry_out(self) -> tuple[list[int], int]:
-        """Undoes it for the tasks that have not been updated since. Returns them, and the number of the others."""
+    def carry_out(self) -> Found:
+        """Undoes it for the tasks that have not been updated since."""
         with transaction.atomic():
             for lock in LOCKS:
                 self._run(lock, [])
-            tasks, others, _ = self.found()
-            Tag.objects.named(name for (name,) in self._run(NAMES, tasks))
+            found = self.found()
+            Tag.objects.named(name for (name,) in self._run(NAMES, found.tasks))
             for step in STEPS:
-                self._run(step, tasks)
-        return tasks, others
+                self._run(step, found.tasks)
+        return found
 
     def _run(self, sql: str, tasks: list[int]) -> list[Any]:
         with connection.cursor() as cursor:
@@ -95,9 +107,9 @@ class Undoing:
 
 
 def undoable_change() -> Change | None:
-    """The newest change of a task in the current transaction; None if there is none, or if it created tasks."""
+    """The newest change of a task in the current transaction, with `is_new` if the transaction created tasks."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tasks_transaction()")
         now = cursor.fetchone()[0]
     changes = Change.objects.filter(at__gte=TransactionNow(), transaction=now, task_id__isnull=False)
-    return changes.exclude(Exists(changes.filter(operation=Change.Operation.INSERT))).first()
+    return changes.annotate(is_new=Exists(changes.filter(operation=Change.Operation.INSERT))).first()

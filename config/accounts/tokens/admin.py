@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config.accounts.tokens.models import NAME_TAKEN, Token
+from config.templatetags.dates import ago
 
 
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no generics here at run time
@@ -47,10 +48,15 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     form = TokenForm
     fields = ("user", "name", "expires_at")
-    list_display = ("name", "user", "state", "expires_at", "last_used_at", "public_id")
+    list_display = ("name", "user", "state", "expires_at", "last_used", "public_id")
     list_select_related = ("user",)
     search_fields = ("name", "public_id", "user__username")
     actions = ("revoke",)
+    actions_on_top, actions_on_bottom = False, True  # as in the other lists
+
+    @admin.display(description="last used", ordering="last_used_at", empty_value="never")
+    def last_used(self, token: Token) -> str | None:
+        return ago(token.last_used_at) if token.last_used_at else None
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
         tokens: QuerySet[Token] = super().get_queryset(request)

@@ -3,18 +3,23 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from tasks.admin.filters import DueFilter, StateFilter
+from tasks.admin.list import views
+from tasks.admin.periods import CompletedFilter
 from tasks.admin.start import figures
 from tasks.admin.start.figures import DAY
-from tasks.admin.start.plots import Figure, Plot, PlotRow, bars, cells, columns
+from tasks.admin.start.plots import Figure, Plot, PlotRow, bars, columns
 from tasks.history.models import Change
 from tasks.models import Task
 
+MOST_IN_TILE = 5000
 DAYS, WEEK, MOST_TAGS, MOST_ACTORS = 90, 7, 10, 10
 Lookups = dict[str, str]
 Changes = list[tuple[int, str, str, int]]
@@ -27,6 +32,29 @@ AGES = (
     ("31 to 90 days", 90, 31),
     ("91 to 365 days", 365, 91),
 )
+
+
+class Tile(NamedTuple):
+    """A list that staff open most, and how many tasks are on it."""
+
+    name: str
+    figure: str
+    url: str
+
+
+def tiles_for(request: HttpRequest, site: AdminSite) -> Iterator[Tile]:
+    staff_admin = site.get_model_admin(Task)
+    if not staff_admin.has_view_permission(request):
+        return
+    for name, lookups in views().items():
+        rows: Any = Task.objects.order_by()
+        for each in (StateFilter, DueFilter, CompletedFilter):
+            if value := lookups.get(each.parameter_name):
+                rows = each(request, {each.parameter_name: [value]}, Task, staff_admin).queryset(request, rows)
+        if lookups:
+            count = rows[: MOST_IN_TILE + 1].count()
+            text = f"{count:,}" if count <= MOST_IN_TILE else f"{MOST_IN_TILE:,}+"
+            yield Tile(name, text, f"{reverse('admin:tasks_task_changelist')}?{urlencode(lookups)}")
 
 
 def plots_for(request: HttpRequest, site: AdminSite) -> Iterator[Plot]:
@@ -88,7 +116,6 @@ def change_plots(today: date) -> Iterator[Plot]:
     found, cut = figures.changes(start, today)
     oldest = min(hour for hour, *_ in found) if cut else -1
     limit = f" Only the newest {figures.NEWEST_CHANGES:,} are counted." if cut else ""
-    yield hours(start, found, oldest, limit)
     yield actors(f"{hour_of(start, oldest) if cut else start}/{today}", found, limit)
 
 
@@ -108,27 +135,6 @@ def actors(period: str, found: Changes, limit: str) -> Plot:
     ]
     note = f"Changes to tasks and tags in the last {WEEK} days: {sums.total():,}.{limit}"
     return Plot("plot-actors", "Who changed what", note, [*map(str, Change.Operation.labels)], rows, bars)
-
-
-def hours(start: date, found: Changes, cut_at: int, limit: str) -> Plot:
-    """Hours before `cut_at` were not counted, and that hour only in part."""
-    counts = Counter[int]()
-    for hour, _, _, count in found:
-        counts[hour] += count
-
-    def figure(hour: int) -> Figure | None:
-        return changes(counts[hour], {"at": hour_of(start, hour)}, at_least=hour == cut_at) if hour >= cut_at else None
-
-    rows = [
-        PlotRow(f"{start + DAY * day:%a %Y-%m-%d}", [figure(24 * day + hour) for hour in range(24)])
-        for day in range(WEEK)
-    ]
-    note = "No changes."
-    if found:
-        hour, most = counts.most_common(1)[0]
-        noun = "change" if most == 1 else "changes"
-        note = f"Busiest hour: {start + DAY * (hour // 24)} {hour % 24:02}:00 UTC, {most:,} {noun}.{limit}"
-    return Plot("plot-hours", "Busiest hours", note, [f"{hour:02}" for hour in range(24)], rows, cells)
 
 
 def hour_of(start: date, hour: int) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 WIDTH, NAMES, NUMBERS, LINE = 360, 108, 66, 18
 LONGEST_NAME = 14
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass
@@ -40,7 +41,6 @@ class Mark(NamedTuple):
     series: int
     box: Box
     target: Box | None = None  # a larger area to click, if the mark itself would be too small
-    opacity: float = 1
 
 
 class Text(NamedTuple):
@@ -52,7 +52,7 @@ class Text(NamedTuple):
 
 class Picture(NamedTuple):
     height: float
-    ground: Box  # the base line, or the background of cells
+    grid: list[Box]  # lines
     marks: list[Mark]
     texts: list[Text]
     width: float = WIDTH
@@ -69,7 +69,7 @@ class Plot:
 
     @property
     def has_legend(self) -> bool:
-        return len(self.series) > 1 and self.draw is not cells
+        return len(self.series) > 1
 
     @cached_property
     def peak(self) -> int:
@@ -88,21 +88,29 @@ class Plot:
 
 
 def columns(plot: Plot) -> Picture:
-    """A column for each row, from left to right; those of a second series point down."""
-    top, most, bottom = 16, 130 / len(plot.series), 160
-    width, middle, marks = WIDTH / len(plot.rows), len(plot.rows) // 2, []
+    """A column for each row, from left to right; those of a second series point down. A line at each round number."""
+    left, top, most, bottom = 30, 10, 130 / len(plot.series), 160
+    width, marks, step = (WIDTH - left) / len(plot.rows), [], round_step(plot.peak)
+    high = step * -(-plot.peak // step)
     for number, series, figure, title in plot.counted():
-        target = Box(number * width, top + most * series, width * 0.85, most)
-        height = max(1, most * figure.count / plot.peak)
+        target = Box(left + number * width, top + most * series, width * 0.85, most)
+        height = max(1, most * figure.count / high)
         box = target._replace(y=top + most - (0 if series else height), height=height)
         marks.append(Mark(figure, title, series, box, target))
-    texts = [
-        Text(f"{plot.peak:,}", 0, top - 4),
-        Text(plot.rows[0].name, 0, bottom),
-        Text(plot.rows[middle].name, width * (middle + 0.5), bottom, "middle"),
-        Text(plot.rows[-1].name, WIDTH, bottom, "end"),
-    ]
-    return Picture(bottom + 6, Box(0, top + most - 0.25, WIDTH, 0.5), marks, texts)
+    ticks = range(-high * (len(plot.series) - 1), high + 1, step)
+    levels = [(abs(tick), top + most - most * tick / high) for tick in ticks]
+    texts = [Text(f"{tick:,}", left - 5, y + 4, "end") for tick, y in levels]
+    months = [(number, row.name) for number, row in enumerate(plot.rows) if row.name.endswith("-01")]
+    texts += [Text(MONTHS[int(name[5:7]) - 1], left + width * number, bottom) for number, name in months]
+    grid = [Box(left, y - 0.25, WIDTH - left, 0.5) for _, y in levels]
+    grid += [Box(left + width * number - 0.5, top, 0.5, bottom - top) for number, _ in months]
+    return Picture(bottom + 6, grid, marks, texts)
+
+
+def round_step(peak: int) -> int:
+    """The distance of lines for at most four of them: 1, 2 or 5 times a power of ten."""
+    steps = (base * int(f"1{'0' * power}") for power in range(20) for base in (1, 2, 5))
+    return next(step for step in steps if 4 * step >= peak)
 
 
 def bars(plot: Plot) -> Picture:
@@ -119,18 +127,4 @@ def bars(plot: Plot) -> Picture:
         name = row.name if len(row.name) <= LONGEST_NAME else f"{row.name[: LONGEST_NAME - 1]}…"
         more = "+" if any(figure and figure.at_least for figure in row.figures) else ""
         texts += [Text(name, NAMES - 6, y, "end"), Text(f"{total:,}{more}", NAMES + scale * total + 7, y)]
-    return Picture(height, Box(NAMES - 0.5, 0, 0.5, height), marks, texts)
-
-
-def cells(plot: Plot) -> Picture:
-    """A cell for each figure: the higher the count, the darker the cell."""
-    left, height = 100, LINE * (len(plot.rows) + 1)
-    width = (WIDTH - left) / len(plot.series)
-    marks = [
-        Mark(figure, title, 0, box, opacity=0.15 + 0.85 * figure.count / plot.peak)
-        for number, series, figure, title in plot.counted()
-        for box in [Box(left + width * series, LINE * (number + 1), width - 1, LINE - 1)]
-    ]
-    texts = [Text(plot.series[each], left + width * each, LINE - 5) for each in range(0, len(plot.series), 6)]
-    texts += [Text(row.name, left - 5, LINE * number + 13, "end") for number, row in enumerate(plot.rows, 1)]
-    return Picture(height, Box(left, LINE, WIDTH - left - 1, height - LINE - 1), marks, texts)
+    return Picture(height, [Box(NAMES - 0.5, 0, 0.5, height)], marks, texts)
