@@ -14,5 +14,6 @@ if __name__ == "__main__":
     except Error as exc:
         if "--traceback" in sys.argv:
             raise
-        hint = "Run manage.py migrate first. " if isinstance(exc, ProgrammingError) else ""
+        lacks_tables = isinstance(exc, ProgrammingError) and "migrate" not in sys.argv
+        hint = "Run manage.py migrate first. " if lacks_tables else ""
         sys.exit(f"The database failed: {str(exc).strip()}\n{hint}--traceback shows where.")

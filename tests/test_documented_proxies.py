@@ -140,7 +140,7 @@ def adapt(text: str, *changes: tuple[str, str]) -> str:
 def nginx(folder: Path, api: int, port: int, plain: int) -> list[str]:
     text = adapt(
         (ROOT / "docs/nginx.conf").read_text(),
-        ("server 127.0.0.1:8000;", f"server 127.0.0.1:{api};"),
+        ("server 127.0.0.1:8000", f"server 127.0.0.1:{api}"),
         ("listen 443", f"listen 127.0.0.1:{port}"),
         ("listen [::]:443", f"listen [::1]:{port}"),
         ("listen 80", f"listen 127.0.0.1:{plain}"),
