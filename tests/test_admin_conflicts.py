@@ -163,6 +163,14 @@ def test_who_chose_theirs_is_asked_again_if_that_changes_too(staff: Client, task
     assert form_in(again)["priority"] == ["1"]
 
 
+def test_both_is_not_offered_where_it_is_mine(staff: Client, task: Task) -> None:
+    tags = Tag.objects.named(["home", "mine", "work"])
+    form = form_on(staff, page_of(task), tags=[tag.pk for tag in tags])
+    change_as_bob(task, ("home", "work"))
+    refused = staff.post(page_of(task), form).content.decode()
+    assert [*choices_on(refused, "tags")] == ["mine", "theirs"]
+
+
 def test_the_same_edit_of_both_is_no_question(staff: Client, task: Task) -> None:
     form = form_on(staff, page_of(task), title="Same", priority="1")
     change_as_bob(task, title="Same")
