@@ -118,11 +118,15 @@ class TaskForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gene
         if name == "tags":
             theirs = as_sent(self._now(name))
             both = conflict.merged(opened, mine, theirs)
-            names = {f"{tag.pk}": tag.name for tag in Tag.objects.filter(pk__in=[*mine, *both])}
-            values[conflict.MINE] = [names[key] for key in mine if key in names]
+            values[conflict.MINE] = names_of(mine)
             if both not in (mine, theirs):
-                values[conflict.BOTH] = [names[key] for key in both if key in names]
+                values[conflict.BOTH] = names_of(both)
         return conflict.question(self.instance, name, values, both)
+
+
+def names_of(keys: list[str]) -> list[str]:
+    """The names of these tags, in the order of Task.tag_names."""
+    return sorted(Tag.objects.filter(pk__in=keys).values_list("name", flat=True), key=str.lower)
 
 
 def by_rule(rule: "serializers.Field[Any, Any, Any, Any]", value: Any) -> Any:
