@@ -117,5 +117,5 @@ def test_nginx_gets_the_documented_server_with_the_host_and_the_service_of_compo
     server = (tmp_path / "default.conf").read_text()
     assert "/etc/letsencrypt/live/a.example/" in server
     assert set(re.findall(r"proxy_pass (\S+);", server)) == {"http://tasks_api"}
-    assert re.findall(r"^ +server (\S+);", server, re.MULTILINE) == [f"service:{the('EXPOSE')}"]
+    assert re.findall(r"^ +server ([^\s;]+)", server, re.MULTILINE) == [f"service:{the('EXPOSE')}"]
     assert "127.0.0.1" not in server
