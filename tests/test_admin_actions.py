@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from config.api.attribution import attribute_changes
-from tasks.admin.base import count_of
+from config.pages.confirmation import count_of
 from tasks.history.undo import undoable_change
 from tasks.models import TAGS_PER_TASK, Change, Tag, Task
 from tests.factories import change_task, client_of, etag_of, make_task, make_tasks, make_user

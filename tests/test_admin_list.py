@@ -360,11 +360,11 @@ BUDGETS: dict[str, int] = {
     "/admin/tasks/tag/?unused=1": 5,
     "/admin/tasks/tag/{tag}/change/": 3,  # the tag
     "/admin/tasks/tag/{tag}/history/": 5,  # the tag, the log, its count
-    "/admin/tasks/tag/{tag}/delete/": 7,  # the tag, the estimate, the keys, the tags, the counts
+    "/admin/tasks/tag/{tag}/delete/": 8,  # the tag, the estimate, the keys, the tags, the counts of each and of all
     "/admin/autocomplete/?app_label=tasks&model_name=task&field_name=tags": 5,  # the estimate, the keys, the tags
     "/admin/autocomplete/?app_label=tasks&model_name=task&field_name=tags&term=t": 5,
     "/admin/auth/user/": 6,  # the filters by group, twice the count, the users
-    "/admin/tokens/token/": 5,  # twice the count, the tokens
+    "/admin/tokens/token/": 4,  # the estimate, the keys; nothing if there are none
 }
 
 

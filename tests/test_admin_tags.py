@@ -213,9 +213,31 @@ def test_merging_asks_which_stays_and_says_how_many_change(staff: Client) -> Non
     page = staff.post(TAGS, {"action": "merge", "_selected_action": keys, "index": 0}).content.decode()
     assert "Merge 2 tags?" in page
     assert notes_on(page).items() >= {"home": "3 tasks", "house": "0 tasks"}.items()
+    assert "The tag that you keep will have 3 tasks.</p>" in page
     answer = staff.post(TAGS, form_in(page) | {"target": ""})
     assert "This field is required." in answer.content.decode()
     assert Tag.objects.count() == 2
+
+
+def test_the_question_says_how_many_tasks_the_tags_have_together(
+    staff: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_tasks(3, tags=("home",))
+    make_tasks(2, tags=("home", "house"))
+    make_tasks(1, tags=("house",))
+    Tag.objects.create(name="hut")
+    keys = {name: tag(name).pk for name in ("home", "house", "hut")}
+
+    def page(action: str, *names: str) -> str:
+        selected = [keys[name] for name in names]
+        return staff.post(TAGS, {"action": action, "_selected_action": selected, "index": 0}).content.decode()
+
+    both = "The tag that you keep will have 6 tasks. 2 of them have more than one of these tags now."
+    assert f"{both}</p>" in page("merge", "home", "house")
+    assert "6 tasks lose a tag.</p>" in page("delete_selected", "home", "house")
+    assert "No task has them.</p>" in page("delete_selected", "hut")
+    monkeypatch.setattr(admin_tags, "MOST_MOVED", 4)
+    assert f"{both} The tasks are updated in steps of 4, and you confirm each.</p>" in page("merge", "home", "house")
 
 
 @pytest.mark.parametrize(("count", "message"), [(1, "select 2 to 2."), (3, "select 2 to 2.")])

@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from config.accounts.tokens.models import Token
 from tests.factories import make_member, make_token, make_user
+from tests.pages import form_in, notes_on
 
 pytestmark = pytest.mark.django_db
 
@@ -118,25 +119,58 @@ def test_the_list_tells_what_each_is_worth_with_the_same_queries_for_all(alice: 
     assert re.findall(r'field-state">(\w+)<', page) == ["revoked", "expired", "valid"]
 
 
+def ask(staff: Client, *tokens: Token) -> str:
+    """The page that asks before it revokes them."""
+    return staff.post(LIST, {"action": "revoke", "_selected_action": [token.pk for token in tokens]}).content.decode()
+
+
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("where", ["list", "form"])
-def test_a_revoked_token_is_refused_by_the_next_request(anna: User, where: str) -> None:
+def test_a_revoked_token_is_refused_by_the_next_request(anna: User) -> None:
     text = make_token(anna)
     token, staff = Token.objects.get(), log_in(anna)
     headers = {"Authorization": f"Bearer {text}"}
+    page = ask(staff, token)
+    assert "Revoke 1 token?" in page
+    assert notes_on(page) == {"script": "anna, valid"}
     assert Client().get("/tasks/", headers=headers).status_code == 200
-    if where == "list":
-        data = {"action": "revoke", "_selected_action": [token.pk]}
-        answer = staff.post(LIST, data, follow=True)
-    else:
-        change = f"{LIST}{token.pk}/change/"
-        assert 'name="_revoke"' in staff.get(change).content.decode()
-        data = {"expires_at_0": "2099-01-01", "expires_at_1": "00:00:00", "_revoke": "x"}
-        answer = staff.post(change, data, follow=True)
-        assert 'name="_revoke"' not in staff.get(change).content.decode()
+    answer = staff.post(LIST, form_in(page), follow=True)
     assert "1 token revoked. Requests with it are now refused." in answer.content.decode()
     assert Client().get("/tasks/", headers=headers).status_code == 401
     assert LogEntry.objects.filter(change_message="Revoked.").count() == 1
+
+
+def test_the_page_of_a_token_leads_to_the_same_question(anna: User) -> None:
+    make_token(anna)
+    token, staff = Token.objects.get(), log_in(anna)
+    url = f"{LIST}{token.pk}/change/"
+    page = staff.get(url).content.decode()
+    assert f'name="action" value="revoke" formaction="{LIST}"' in page
+    assert "Revoke 1 token?" in staff.post(LIST, form_in(page) | {"action": "revoke"}).content.decode()
+    Token.objects.update(revoked_at=timezone.now())
+    assert 'value="revoke"' not in staff.get(url).content.decode()
+
+
+def test_tokens_that_are_revoked_already_are_left_out(alice: User) -> None:
+    for name in ("a", "b", "c"):
+        make_token(alice, name)
+    *left, last = Token.objects.order_by("name")
+    Token.objects.filter(pk=last.pk).update(revoked_at=timezone.now())
+    staff = log_in(alice)
+    assert "Nothing to revoke" in ask(staff, last)
+    page = ask(staff, *left, last)
+    assert "Revoke 2 tokens?" in page
+    Token.objects.filter(pk=left[0].pk).update(revoked_at=timezone.now())
+    answer = staff.post(LIST, form_in(page)).content.decode()
+    assert "Nothing was revoked: someone else updated some of them." in answer
+    message = "1 token revoked. Requests with it are now refused."
+    assert message in staff.post(LIST, form_in(answer), follow=True).content.decode()
+
+
+def test_nobody_revokes_the_token_of_another(anna: User, alice: User) -> None:
+    make_token(alice)
+    answer = log_in(anna).post(LIST, {"action": "revoke", "_selected_action": [alice.tokens.get().pk], "post": "yes"})
+    assert answer.status_code == 302
+    assert alice.tokens.get().revoked_at is None
 
 
 def test_a_revocation_is_for_good(anna: User) -> None:

@@ -13,8 +13,10 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from config.pages.bounded_list import BoundedPaginator
-from tasks.admin.base import LISTED, Action, Ask, Done, Question, Rows, StaffAdmin, count_of
+from config.pages.confirmation import LISTED, Action, Ask, Done, Question, Rows, count_of
+from tasks.admin.base import StaffAdmin
 from tasks.admin.form import TAG_NAME, DayInput, by_rule
+from tasks.admin.list import STATES
 from tasks.admin.transfer import SafeForm, file_of
 from tasks.models import TAGS_PER_TASK, Tag, Task
 from tasks.transfer.formats import FORMATS
@@ -74,7 +76,7 @@ def state_question(verb: str, *, completed: bool) -> Ask:
     before, after = ("open", "completed") if completed else ("completed", "open")
 
     def question(rows: Rows) -> Question:
-        already = sum(row.completed == completed for row in rows)
+        already = sum(row.state == STATES[completed] for row in rows)
         if already == len(rows):
             return Question(f"Nothing to {verb.lower()}", note=f"All of these tasks are {after} already.")
         note = f"{count_of(already, 'other')} {'is' if already == 1 else 'are'} {after} already." if already else ""
@@ -112,7 +114,7 @@ def remove_question(rows: Rows) -> Question:
 
 
 def delete_question(rows: Rows) -> Question:
-    still_open = sum(not row.completed for row in rows)
+    still_open = sum(row.state == STATES[False] for row in rows)
     note = f"{some(still_open, 'is', 'are')} open. You can restore them later: their history stays."
     what = f"Delete {count_of(rows)}"
     return Question(f"{what}?", what, note, is_danger=True)

@@ -32,6 +32,14 @@ class NewestPaginator(Paginator):  # type: ignore[type-arg]
         rows: Any = self.object_list
         return int(rows.order_by().values("pk")[: self.most].count())  # the count doesn't depend on the order
 
+    @property
+    def is_cut(self) -> bool:
+        return self.count >= self.most
+
+    @property
+    def note(self) -> str:
+        return f"Only the newest {self.most:,} are listed. Filter to find older ones."
+
 
 class ActorFilter(admin.SimpleListFilter):
     title = "who"

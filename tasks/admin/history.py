@@ -10,7 +10,8 @@ from django.urls import reverse
 
 from config.api.fields import BIGINT_MAX
 from config.pages.bounded_list import MOST
-from tasks.admin.base import StaffAdmin, all_or_nothing, count_of, permissions_to_undo
+from config.pages.confirmation import count_of
+from tasks.admin.base import StaffAdmin, all_or_nothing, permissions_to_undo
 from tasks.admin.sentences import described, shown, told
 from tasks.history.models import Change, members_before, timeline
 from tasks.history.undo import Undoing
@@ -45,7 +46,7 @@ class HistoryPages(StaffAdmin):
             "may_restore": task and self.has_change_permission(request, task),
             "may_restore_deleted": delete and self.has_restore_permission(request),
         }
-        return self.page(request, "task/object_history", context | (extra_context or {}))
+        return self.page(request, "object_history", context | (extra_context or {}))
 
     @all_or_nothing
     def restore_view(self, request: HttpRequest, task_id: int, change_id: int) -> HttpResponse:
@@ -67,7 +68,7 @@ class HistoryPages(StaffAdmin):
             "differences": list(described(task.members(), task.members_after(change))),
             "verb": "Restore this version",
         }
-        return self.page(request, "task/restore", context)
+        return self.page(request, "restore", context)
 
     @all_or_nothing
     def restore_deleted_view(self, request: HttpRequest, task_id: int) -> HttpResponse:
@@ -89,7 +90,7 @@ class HistoryPages(StaffAdmin):
             "differences": list(described({}, members_before(delete))),
             "verb": "Restore this task",
         }
-        return self.page(request, "task/restore", context)
+        return self.page(request, "restore", context)
 
     @all_or_nothing
     def undo_view(self, request: HttpRequest, change_id: int) -> HttpResponse:
@@ -104,7 +105,7 @@ class HistoryPages(StaffAdmin):
         if request.method != "POST" or len(found.tasks) > MOST:
             context = {"title": "Undo", "change": change, "count": len(found.tasks), "others": found.others}
             context |= {"created": found.created, "most": f"{MOST:,}", "is_too_many": len(found.tasks) > MOST}
-            return self.page(request, "task/undo", context)
+            return self.page(request, "undo", context)
         found = undoing.carry_out()
         left = f" {count_of(found.others)} left unchanged, because of later updates." if found.others else ""
         self.tell(request, f"Undone for {count_of(found.tasks)}.{left}")

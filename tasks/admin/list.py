@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 
+from config.pages.confirmation import Context
 from config.templatetags.dates import ago
-from tasks.admin.base import Context, StaffAdmin, all_or_nothing
+from tasks.admin.base import StaffAdmin, all_or_nothing
 from tasks.admin.filters import (
     DueFilter,
     PriorityLevelFilter,
@@ -29,6 +30,7 @@ from tasks.admin.periods import CompletedFilter, CreatedFilter, OverdueFilter
 from tasks.models import DueKey, PriorityKey, Task
 
 SOON = 7  # up to this many days ahead, the list says "in 3 days"
+STATES = ("open", "done")  # by `completed`: the name of an icon
 CHIPS = 3  # tags of a task, the others are counted
 NOT_FILTERS = {ORDER_VAR, PAGE_VAR, SEARCH_VAR, ERROR_FLAG}
 
@@ -82,7 +84,7 @@ class TaskList(StaffAdmin):
 
         @admin.display(description="state")
         def state(task: Task) -> str:
-            mark = "done" if task.completed else "open"
+            mark = STATES[task.completed]
             if not may_change:
                 return format_html('<span class="state {}" role="img" aria-label="{}"></span>', mark, mark)
             return format_html(

@@ -8,15 +8,16 @@ from django.contrib.admin.utils import unquote
 from django.contrib.admin.widgets import AdminTextInputWidget
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import connection
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from config.pages.bounded_list import BoundedPaginator
-from tasks.admin.actions import LINKS
-from tasks.admin.base import Action, Ask, Done, Question, Rows, Selected, StaffAdmin, count_of
+from config.pages.confirmation import Action, Done, Question, Rows, Selected, count_of
+from tasks.admin.actions import LINKS, some
+from tasks.admin.base import StaffAdmin
 from tasks.admin.filters import ChoiceFilter
 from tasks.admin.form import TAG_NAME, by_rule
 from tasks.models import TAG_LENGTH, Tag, Task
@@ -128,12 +129,12 @@ class TagAdmin(StaffAdmin):
                 Tag.objects.filter(pk__in=tags.values("pk")), label="The tag to keep", empty_label=None
             )
 
-        action = Action(asking("Merge"), "merged", move, TargetForm, 2, MOST_MERGED, {"target": target})
+        action = Action(merge_question, "merged", move, TargetForm, 2, MOST_MERGED, {"target": target})
         return self.ask_and_do(request, tags, action)
 
     @admin.action(permissions=["delete"], description="Delete selected tags")
     def delete_selected(self, request: HttpRequest, queryset: QuerySet[Tag]) -> HttpResponse | None:
-        return self.ask_and_do(request, queryset, Action(asking("Delete"), "deleted", move))
+        return self.ask_and_do(request, queryset, Action(delete_question, "deleted", move))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -153,17 +154,30 @@ class TagAdmin(StaffAdmin):
         return [Selected(tag.pk, tag.name, count_of(counts.get(tag.pk, 0))) for tag in tags]
 
 
-def asking(verb: str) -> Ask:
-    note = (
-        f"Tasks with these tags are updated. If there are more than {MOST_MOVED:,}, they are updated in steps, and you"
-        " confirm each."
-    )
+def merge_question(rows: Rows) -> Question:
+    tagged, often = tagged_by(rows)
+    result = f"The tag that you keep will have {count_of(tagged)}."
+    overlap = f" {some(often, 'has', 'have')} more than one of these tags now." if often else ""
+    return question("Merge", rows, f"{result}{overlap}", tagged)
 
-    def question(rows: Rows) -> Question:
-        what = f"{verb} {count_of(rows, 'tag')}"
-        return Question(f"{what}?", what, note, is_danger=verb == "Delete")
 
-    return question
+def delete_question(rows: Rows) -> Question:
+    tagged, _ = tagged_by(rows)
+    note = f"{count_of(tagged)} {'loses' if tagged == 1 else 'lose'} a tag." if tagged else "No task has them."
+    return question("Delete", rows, note, tagged)._replace(is_danger=True)
+
+
+def question(verb: str, rows: Rows, note: str, tagged: int) -> Question:
+    what = f"{verb} {count_of(rows, 'tag')}"
+    steps = f" The tasks are updated in steps of {MOST_MOVED:,}, and you confirm each." if tagged > MOST_MOVED else ""
+    return Question(f"{what}?", what, f"{note}{steps}")
+
+
+def tagged_by(rows: Rows) -> tuple[int, int]:
+    """How many tasks have one of these tags, and how many more than one."""
+    tags = LINKS.filter(tag__in=[row.key for row in rows]).order_by().values("task").annotate(tags=Count("pk"))
+    counts = tags.aggregate(all=Count("task"), often=Count("task", filter=Q(tags__gt=1)))
+    return counts["all"], counts["often"]
 
 
 def move(keys: list[int], data: dict[str, Any]) -> Done:

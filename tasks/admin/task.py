@@ -10,11 +10,11 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path
 
+from config.pages.confirmation import Selected
 from tasks.admin.actions import ACTIONS
-from tasks.admin.base import Selected
 from tasks.admin.form import TaskForm, by_rule
 from tasks.admin.history import CHANGED, HistoryPages, version_of
-from tasks.admin.list import TaskList
+from tasks.admin.list import STATES, TaskList
 from tasks.admin.transfer import TransferPages
 from tasks.filters import SEARCH_LENGTH, SearchField
 from tasks.models import Task, Words
@@ -103,7 +103,7 @@ class TaskAdmin(TaskList, HistoryPages, TransferPages):
     def listed(self, rows: QuerySet[Task]) -> list[Selected]:
         columns = rows.values_list("pk", "title", "due_date", "updated_at", "completed")
         return [
-            Selected(pk, title, f"due {due}" if due else "", updated, completed)
+            Selected(pk, title, f"due {due}" if due else "", updated, STATES[completed])
             for pk, title, due, updated, completed in columns
         ]
 

@@ -23,7 +23,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from tasks.admin.base import StaffAdmin, count_of
+from config.pages.confirmation import count_of
+from tasks.admin.base import StaffAdmin
 from tasks.admin.patience import TooSlow, patience
 from tasks.admin.preview import LARGEST, MOST_ROWS, MOST_TAGS, Preview
 from tasks.history.undo import undoable_change
@@ -78,7 +79,7 @@ class TransferPages(StaffAdmin):
             values = {"name": file.name, "content": file.read(), "at": timezone.now()}
             Upload.objects.update_or_create(user_id=str(request.user.pk), defaults=values)
             return HttpResponseRedirect(reverse("admin:tasks_task_import_preview"))
-        return self.page(request, "task/import", {"title": "Import tasks", "form": form, "columns": COLUMNS})
+        return self.page(request, "import", {"title": "Import tasks", "form": form, "columns": COLUMNS})
 
     def import_preview_view(self, request: HttpRequest) -> HttpResponse:
         """What would be created. A POST creates it, if it is still what the page showed."""
@@ -109,7 +110,7 @@ class TransferPages(StaffAdmin):
             return HttpResponseRedirect(f"{reverse('admin:tasks_task_changelist')}?{urlencode(created)}")
         if request.method == "POST":
             self.refuse(request, "Nothing was imported: the file or the tasks have changed. Check the new preview.")
-        return self.page(request, "task/import_preview", {"title": "Preview of the import", "preview": preview})
+        return self.page(request, "import_preview", {"title": "Preview of the import", "preview": preview})
 
     def import_sample_view(self, request: HttpRequest) -> HttpResponse:
         """A file that can be imported."""
@@ -132,7 +133,7 @@ class TransferPages(StaffAdmin):
 
     def export_view(self, request: HttpRequest) -> HttpResponse:
         context = {"title": "Export tasks", "formats": FORMATS, "query": list(request.GET.lists()), "form": SafeForm()}
-        return self.page(request, "task/export", context)
+        return self.page(request, "export", context)
 
     def export_download_view(self, request: HttpRequest, file_format: str) -> HttpResponseBase:
         """All tasks, or those of the list that the query string filters."""

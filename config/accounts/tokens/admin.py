@@ -1,19 +1,20 @@
 """The admin of tokens: created, shown once, revoked."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from config.accounts.tokens.models import NAME_TAKEN, Token
+from config.pages.confirmation import Action, ConfirmingAdmin, Done, Question, Rows, Selected, count_of
 from config.templatetags.dates import ago
 
 
@@ -43,7 +44,7 @@ class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # Django has no gen
 
 
 @admin.register(Token)
-class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class TokenAdmin(ConfirmingAdmin):
     """Staff see and create only their own tokens; superusers see and create everybody's."""
 
     form = TokenForm
@@ -52,7 +53,6 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_select_related = ("user",)
     search_fields = ("name", "public_id", "user__username")
     actions = ("revoke",)
-    actions_on_top, actions_on_bottom = False, True  # as in the other lists
 
     @admin.display(description="last used", ordering="last_used_at", empty_value="never")
     def last_used(self, token: Token) -> str | None:
@@ -84,30 +84,38 @@ class TokenAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         if not change:
             request.token = obj.issue()  # type: ignore[attr-defined]  # for response_add
             obj.save()
-        elif "_revoke" in request.POST:
-            self.revoke(request, self.get_queryset(request).filter(pk=obj.pk))
         else:
             obj.save(update_fields=["expires_at"])  # revoked_at may have changed since the form was loaded
 
     def response_add(self, request: HttpRequest, obj: Token, post_url_continue: str | None = None) -> HttpResponse:
         """The page that shows the token. It is in this response and stored nowhere."""
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "title": "Token created",
-            "token": obj,
-            "text": request.token,  # type: ignore[attr-defined]
-            "url": request.build_absolute_uri(reverse("task-list")),
-        }
-        return TemplateResponse(request, "admin/tokens/token/created.html", context)
+        url = request.build_absolute_uri(reverse("task-list"))
+        text: str = request.token  # type: ignore[attr-defined]
+        return self.page(request, "created", {"title": "Token created", "token": obj, "text": text, "url": url})
 
     @admin.action(permissions=["change"], description="Revoke selected tokens")
-    def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> None:
-        chosen = list(queryset.filter(revoked_at=None))
-        count = queryset.filter(revoked_at=None).update(revoked_at=timezone.now())
-        for token in chosen:
-            self.log_change(request, token, "Revoked.")
-        what = (
-            "1 token revoked. Requests with it are" if count == 1 else f"{count} tokens revoked. Requests with them are"
-        )
-        self.message_user(request, f"{what} now refused.", messages.SUCCESS)
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse | None:
+        def write(keys: list[int], data: dict[str, Any]) -> Done:
+            tokens = list(Token.objects.filter(pk__in=keys, revoked_at=None))
+            Token.objects.filter(pk__in=keys, revoked_at=None).update(revoked_at=timezone.now())
+            for token in tokens:
+                self.log_change(request, token, "Revoked.")
+            return Done(f"{count_of(tokens, 'token')} revoked. Requests with {them(tokens)} are now refused.")
+
+        return self.ask_and_do(request, queryset, Action(revoke_question, "revoked", write))
+
+    def listed(self, rows: QuerySet[Token]) -> list[Selected]:
+        return [Selected(token.pk, token.name, f"{token.user}, {token.state}", token.revoked_at) for token in rows]
+
+
+def revoke_question(rows: Rows) -> Question:
+    left = [row for row in rows if not row.version]
+    if not left:
+        return Question("Nothing to revoke", note="All of these tokens are revoked already.")
+    what = f"Revoke {count_of(left, 'token')}"
+    note = f"Requests with {them(left)} will be refused from then on. A revoked token can't be used again."
+    return Question(f"{what}?", what, note, is_danger=True)
+
+
+def them(tokens: Sequence[Any]) -> str:
+    return "it" if len(tokens) == 1 else "them"
