@@ -10,7 +10,7 @@ from typing import Any
 from psycopg.pq.abc import PGresult
 
 from config.postgresql.conditions import condition_of
-from config.postgresql.keyset import MOST_COUNTED, Page, Shape, estimate_in
+from config.postgresql.keyset import MOST_COUNTED, Page, Shape, plan_in
 from config.postgresql.statements import Call, Statement
 from tasks.rows import ALPHABETICAL, members_of
 
@@ -74,7 +74,7 @@ class TaskPages:
         estimate, until = ESTIMATES.get(key, (0, 0.0))
         if now >= until:
             sql = f"EXPLAIN (FORMAT JSON) SELECT 1 FROM tasks_task WHERE {self.condition}"
-            estimate = estimate_in(Statement(sql, prepare=False).run(values).get_value(0, 0) or b"")
+            estimate = plan_in(Statement(sql, prepare=False).run(values).get_value(0, 0) or b"").rows
             if len(ESTIMATES) >= MOST_ESTIMATES:
                 ESTIMATES.clear()
             ESTIMATES[key] = estimate, now + MOMENT

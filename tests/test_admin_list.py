@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from config.postgresql.keyset import Plan
 from tasks.admin.list import nearness
 from tasks.models import Change, Tag, Task
 from tests.factories import change_task, make_task, make_tasks, make_user
@@ -235,6 +236,7 @@ def test_pages_follow_each_other_however_they_are_found(
     pages = []
     for few in (10_000, -1):
         monkeypatch.setattr("config.pages.bounded_list.BoundedPaginator.few", few)
+        monkeypatch.setattr("config.pages.bounded_list.CHEAP", few)
         found = [re.findall(r"/task/(\d+)/change", text_of(staff, f"?p={page}&{query}")) for page in (1, 2)]
         pages.append([*found[0], *found[1]][:70])
     assert pages[0] == pages[1]
@@ -245,7 +247,7 @@ def test_pages_follow_each_other_however_they_are_found(
 def test_a_list_of_many_says_that_it_is_cut(staff: Client, monkeypatch: pytest.MonkeyPatch, estimate: int) -> None:
     make_tasks(70)
     monkeypatch.setattr("config.pages.bounded_list.MOST_OF_MANY", 60)
-    monkeypatch.setattr("config.pages.bounded_list.BoundedPaginator.estimate", estimate)
+    monkeypatch.setattr("config.pages.bounded_list.BoundedPaginator.plan", Plan(estimate, 1e6))
     page = text_of(staff, "?p=2")
     assert f"Only the first 60 of about {estimate:,} are listed. Filter or search to find others." in page
     assert not re.search(r"\d results", page)

@@ -1,8 +1,9 @@
 """Lists of the admin with a bounded cost: at most so many rows, sorted by one column that has an index."""
 
 import datetime
-from typing import Any
+from typing import Any, ClassVar
 
+from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ORDER_VAR, ChangeList
 from django.core.exceptions import EmptyResultSet
@@ -13,37 +14,43 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import cached_property
 
-from config.postgresql.keyset import estimate_in
+from config.postgresql.keyset import Plan, plan_in
 
 UNITS = ("year", "month", "day")
 MOST = 5000
 MOST_OF_MANY = 1000
 MOST_MATCHES = 100_000  # search results that the index returns within a few milliseconds
+CHEAP = 30_000  # in the planner's units: about 50 ms
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no generics here at run time
     """Pages of the first `most` rows in the list's order."""
 
-    few = 10_000  # up to this estimate, all rows are fetched and sorted
+    few = 10_000
 
     @cached_property
-    def estimate(self) -> int:
-        """How many rows the query planner expects."""
+    def plan(self) -> Plan:
+        """What the query planner expects of finding all rows."""
         rows: Any = self.object_list
         plan = rows.order_by().values("pk").explain(format="json")
-        return estimate_in(plan) if plan else 0  # Django sends no query that can't match a row
+        return plan_in(plan) if plan else Plan(0, 0)  # Django sends no query that can't match a row
+
+    @property
+    def is_sorted(self) -> bool:
+        """Whether all rows are fetched and sorted: they are few, or together in an index."""
+        return self.plan.rows <= (MOST_MATCHES if self.plan.cost <= CHEAP else self.few)
 
     @property
     def most(self) -> int:
-        return MOST if self.estimate <= self.few else MOST_OF_MANY
+        return MOST if self.is_sorted else MOST_OF_MANY
 
     @cached_property
     def found(self) -> list[Any]:
         """The primary keys of the first `most` rows, plus one that tells whether the list is cut.
 
-        With an estimate of at most `few` rows, all matches are fetched and then sorted. Walking an index in the list's
-        order instead would read the whole table when matches are rarer than estimated, or at the end of that index.
-        With a larger estimate the keys are unordered: they only prove that there are more than `most`. MATERIALIZED
+        Unless they are many, all matches are fetched and then sorted. Walking an index in the list's order instead
+        would read the whole table when matches are rarer than estimated, or at the end of that index. If they are many,
+        the keys are unordered: they only prove that there are more than `most`. MATERIALIZED
         makes PostgreSQL find the matches by the index of the filter, not of the order.
         """
         rows: Any = self.object_list
@@ -55,8 +62,8 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no ge
             return []
         direction = "DESC" if order.descending else "ASC"
         sql = f"""
-            WITH matches (pk, order_key) AS {"" if self.estimate <= MOST_MATCHES else "NOT"} MATERIALIZED ({matches}),
-                 enough AS (SELECT * FROM matches {"" if self.estimate <= self.few else f"LIMIT {self.most + 1}"})
+            WITH matches (pk, order_key) AS {"" if self.plan.rows <= MOST_MATCHES else "NOT"} MATERIALIZED ({matches}),
+                 enough AS (SELECT * FROM matches {"" if self.is_sorted else f"LIMIT {self.most + 1}"})
             SELECT pk FROM enough ORDER BY order_key {direction}, pk {direction} LIMIT {self.most + 1}
         """  # noqa: S608 - made by the ORM, with parameters
         with connection.cursor() as cursor:
@@ -74,11 +81,11 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no ge
     @property
     def note(self) -> str:
         """What to say below a list that is cut."""
-        return f"Only the first {self.most:,} of about {self.estimate:,} are listed. Filter or search to find others."
+        return f"Only the first {self.most:,} of about {self.plan.rows:,} are listed. Filter or search to find others."
 
     def page(self, number: Any) -> Page[Any]:
         page: Page[Any] = super().page(number)
-        if not self.is_cut or self.estimate <= self.few:
+        if not self.is_cut or self.is_sorted:
             start = (page.number - 1) * self.per_page
             rows: Any = self.object_list
             page.object_list = rows.filter(pk__in=self.found[start : min(start + self.per_page, self.most)])
@@ -131,6 +138,16 @@ class BoundedChangeList(ChangeList):
         choices = [choice(*parts) for parts in parts_within(first, last, *chosen)]
         back = choice(*chosen[:-1]) if chosen else None
         return {"show": True, "back": back, "choices": choices or [{"title": choice(*chosen)["title"]}]}
+
+
+class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
+    list_max_show_all = 0
+    show_full_result_count = False  # counting all rows would cost more than the page
+    show_facets = admin.ShowFacets.NEVER  # each facet would be a count
+    paginator: ClassVar[Any] = BoundedPaginator
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
+        return BoundedChangeList
 
 
 def ordering_of(rows: QuerySet[Any]) -> OrderBy:

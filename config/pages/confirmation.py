@@ -6,10 +6,10 @@ Nothing happens if one of the rows has changed since the page was shown. All are
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from config.pages.bounded_list import MOST, BoundedChangeList, BoundedPaginator
+from config.pages.bounded_list import MOST, BoundedAdmin
 
 LISTED = 100  # names on a confirmation page
 CONFIRM = "Confirm again to continue."
@@ -65,16 +65,9 @@ class Action:
     initial: dict[str, Any] | None = None  # of the form
 
 
-class ConfirmingAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django has no generics here at run time
-    list_max_show_all = 0
+class ConfirmingAdmin(BoundedAdmin):
     actions_on_top, actions_on_bottom = False, True  # where they stay in view once a row is selected
-    show_full_result_count = False  # counting all rows would cost more than the page
-    show_facets = admin.ShowFacets.NEVER  # each facet would be a count
-    paginator: ClassVar[type[BoundedPaginator]] = BoundedPaginator
     weaker_lock = False  # FOR NO KEY UPDATE: others may insert rows that refer to a locked row
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedChangeList]:
-        return BoundedChangeList
 
     def page(self, request: HttpRequest, template: str, context: Context) -> TemplateResponse:
         request.current_app = self.admin_site.name

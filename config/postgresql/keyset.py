@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from django import forms
 
@@ -138,7 +138,14 @@ class Page:
         }
 
 
-def estimate_in(plan: str | bytes) -> int:
-    """The number of rows that PostgreSQL expects, from the output of EXPLAIN (FORMAT JSON)."""
-    estimate: int = json.loads(plan)[0]["Plan"]["Plan Rows"]
-    return estimate
+class Plan(NamedTuple):
+    """What PostgreSQL expects of a statement: how many rows, and the cost of finding them, in its own units."""
+
+    rows: int
+    cost: float
+
+
+def plan_in(explained: str | bytes) -> Plan:
+    """From the output of EXPLAIN (FORMAT JSON)."""
+    plan = json.loads(explained)[0]["Plan"]
+    return Plan(plan["Plan Rows"], plan["Total Cost"])

@@ -4,13 +4,14 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import build_q_object_from_lookup_parameters
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 
+from config.pages.bounded_list import BoundedAdmin
 from tasks.admin.base import permissions_to_undo
 from tasks.admin.periods import AtFilter
 from tasks.admin.sentences import joined, shown, told
@@ -26,11 +27,28 @@ class NewestPaginator(Paginator):  # type: ignore[type-arg]
     """Pages of only the newest rows: counting all rows would cost more than the page."""
 
     most = MOST
+    is_by_actor = False
 
     @cached_property
-    def count(self) -> int:
+    def found(self) -> list[int]:
+        """The keys of the newest rows. Those of one actor, by operation first, as their index is."""
         rows: Any = self.object_list
-        return int(rows.order_by().values("pk")[: self.most].count())  # the count doesn't depend on the order
+        keys = rows.values_list("pk", flat=True)
+        if not self.is_by_actor:
+            return list(keys[: self.most])
+        first, *others = (keys.filter(operation=each)[: self.most] for each in Change.Operation.values)
+        return list(first.union(*others, all=True).order_by("-pk")[: self.most])
+
+    @property
+    def count(self) -> int:
+        return len(self.found)
+
+    def page(self, number: Any) -> Page[Any]:
+        page: Page[Any] = super().page(number)
+        start = (page.number - 1) * self.per_page
+        rows: Any = self.object_list
+        page.object_list = rows.filter(pk__in=self.found[start : start + self.per_page])
+        return page
 
     @property
     def is_cut(self) -> bool:
@@ -73,13 +91,10 @@ class WhenFilter(admin.DateFieldListFilter):
 
 
 @admin.register(Change)
-class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class ChangeAdmin(BoundedAdmin):
     list_display_links = None
     list_filter = (("operation", WhatFilter), ActorFilter, ("at", WhenFilter), AtFilter)
     list_per_page = 50
-    list_max_show_all = 0
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # each facet would be a count
     sortable_by = ()
     paginator = NewestPaginator
 
@@ -100,6 +115,8 @@ class ChangeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         paginator: Any = super().get_paginator(request, *args, **kwargs)
         if AtFilter.parameter_name in request.GET:
             paginator.most = MOST_IN_PERIOD
+        else:
+            paginator.is_by_actor = ActorFilter.parameter_name in request.GET
         return paginator
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

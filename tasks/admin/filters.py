@@ -17,6 +17,7 @@ from django.utils.timezone import make_aware
 
 from tasks.admin.changes import ActorFilter
 from tasks.admin.history import whole_number
+from tasks.admin.periods import among
 from tasks.history.models import Change, together_with
 from tasks.models import PRIORITIES, TAGS_PER_TASK, DueKey, PriorityKey, Tag, Task
 
@@ -58,7 +59,7 @@ class DueFilter(ChoiceFilter):
         key, day = DueKey("due_date"), today()
         monday = day - day.weekday() * DAY
         return {
-            "overdue": Q(LessThan(key, day), completed=False),
+            "overdue": among(Task.objects.filter(LessThan(key, day), completed=False)),
             "today": Exact(key, day),
             "week": Range(key, (monday, monday + 6 * DAY)),
             "none": GreaterThan(key, datetime.date.max),

@@ -43,8 +43,8 @@ class Change(models.Model):
             models.Index(fields=("task_id", "id"), name="change_task", condition=models.Q(task_id__isnull=False)),
             # recent changes by time, trim_history, and the admin's start page, which counts by actor and operation
             models.Index(fields=("at",), include=("actor", "operation"), name="change_at_who"),
-            # recent changes by actor, newest first, and `actors`
-            models.Index(fields=("actor", "id"), name="change_actor"),
+            # recent changes by actor, also with an operation, newest first, and `actors`
+            models.Index(fields=("actor", "operation", "id"), name="change_actor_operation"),
             # recent changes that created or deleted; most rows are updates, which a scan by id finds soon enough
             models.Index(
                 fields=("operation", "id"), name="change_rarer_operation", condition=~models.Q(operation="update")
