@@ -161,15 +161,15 @@ def test_before_the_first_migration_no_password_is_tried() -> None:
 
 @pytest.mark.django_db
 def test_missing_migrations_are_an_error_without_deploy_too() -> None:
-    MigrationRecorder(connection).record_unapplied("tasks", "0011_changes")
+    MigrationRecorder(connection).record_unapplied("tasks", "0012_change_actor")
     [found] = run_checks(databases=["default"], tags=[Tags.database])
     assert (found.id, found.hint) == ("tasks_api.E009", "Run manage.py migrate.")
-    assert found.msg == "The database lacks migrations: tasks.0011_changes."
+    assert found.msg == "The database lacks migrations: tasks.0012_change_actor."
 
 
 @pytest.mark.django_db
 def test_without_a_database_to_check_nobody_looks_for_migrations() -> None:
-    MigrationRecorder(connection).record_unapplied("tasks", "0011_changes")
+    MigrationRecorder(connection).record_unapplied("tasks", "0012_change_actor")
     assert ids() == []
 
 

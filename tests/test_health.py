@@ -37,11 +37,11 @@ def test_not_ready_while_migrations_are_missing(
 ) -> None:
     known, recorder = Known(), MigrationRecorder(connection)
     monkeypatch.setattr(ReadyView, "migrations", known)
-    recorder.record_unapplied("tasks", "0011_changes")
+    recorder.record_unapplied("tasks", "0012_change_actor")
     answer = api.get("/health/ready")
     assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (503, "migrations_missing", "3")
-    assert answer.json()["detail"] == "The database lacks migrations: tasks.0011_changes. Run manage.py migrate."
-    recorder.record_applied("tasks", "0011_changes")
+    assert answer.json()["detail"] == "The database lacks migrations: tasks.0012_change_actor. Run manage.py migrate."
+    recorder.record_applied("tasks", "0012_change_actor")
     with django_assert_num_queries(1):  # it looks again only after some seconds
         assert api.get("/health/ready").status_code == 503
     known.until = 0
