@@ -69,6 +69,9 @@ class ConfirmingAdmin(BoundedAdmin):
     actions_on_top, actions_on_bottom = False, True  # where they stay in view once a row is selected
     weaker_lock = False  # FOR NO KEY UPDATE: others may insert rows that refer to a locked row
 
+    def get_action_choices(self, request: HttpRequest, default_choices: Any = ()) -> list[tuple[str, str]]:
+        return super().get_action_choices(request, [("", "Choose an action")])
+
     def page(self, request: HttpRequest, template: str, context: Context) -> TemplateResponse:
         request.current_app = self.admin_site.name
         """The template of this model, of its app, or of all, as Django chooses those of its own pages."""

@@ -10,11 +10,11 @@ from django.urls import reverse
 
 from config.api.fields import BIGINT_MAX
 from config.pages.bounded_list import MOST
-from config.pages.confirmation import count_of
+from config.pages.confirmation import LISTED, Question, count_of
 from tasks.admin.base import StaffAdmin, all_or_nothing, permissions_to_undo
 from tasks.admin.sentences import described, shown, told
 from tasks.history.models import Change, members_before, timeline
-from tasks.history.undo import Undoing
+from tasks.history.undo import Found, Undoing
 from tasks.models import Task
 
 
@@ -103,9 +103,11 @@ class HistoryPages(StaffAdmin):
         if found.created and not self.has_delete_permission(request):
             raise PermissionDenied
         if request.method != "POST" or len(found.tasks) > MOST:
-            context = {"title": "Undo", "change": change, "count": len(found.tasks), "others": found.others}
-            context |= {"created": found.created, "most": f"{MOST:,}", "is_too_many": len(found.tasks) > MOST}
-            return self.page(request, "undo", context)
+            rows = self.rows_of(found.tasks[:LISTED])  # without deleted ones
+            more = 0 if found.is_delete else len(found.tasks) - len(rows)
+            question = undo_question(change, found)
+            context = {"title": question.title, "question": question, "rows": rows, "more": more}
+            return self.page(request, "action_confirmation", context)
         found = undoing.carry_out()
         left = f" {count_of(found.others)} left unchanged, because of later updates." if found.others else ""
         self.tell(request, f"Undone for {count_of(found.tasks)}.{left}")
@@ -121,6 +123,23 @@ class HistoryPages(StaffAdmin):
         lost = " Nothing was saved." if request.method == "POST" else ""
         self.refuse(request, f"The task “{deleted_task(delete)}” was deleted {by(delete)}.{lost} This is its history.")
         return to_history(delete.task_id)
+
+
+def undo_question(change: Change, found: Found) -> Question:
+    count, others = len(found.tasks), ""
+    if found.others:
+        have = "has" if found.others == 1 else "have"
+        others = f" {found.others:,} more {have} been updated since and will be left unchanged."
+    what = f"{change.actor} did to {count_of(count)} at {shown(change.at)}"
+    if not count:
+        return Question("Undo", note=f"There is nothing to undo.{others}")
+    if count > MOST:
+        return Question("Undo", note=f"That is what {what}, which is too many: at most {MOST:,} can be undone at once.")
+    created = ""
+    if found.created:
+        created = f" It deletes {count_of(found.created)} that {'was' if found.created == 1 else 'were'} created."
+    note = f"This undoes what {what}.{created}{others}"
+    return Question("Undo", "Undo", note)
 
 
 CHANGED = "someone else updated the task."

@@ -39,7 +39,7 @@ class Preview:
     tags: int = 0
     bad: int = 0
     faults: list[RowFault] = field(default_factory=list)
-    first: list[list[str]] = field(default_factory=list)
+    first: list[list[tuple[str, str]]] = field(default_factory=list)  # the name and text of each cell
     columns = [name.replace("_", " ").capitalize() for name in SHOWN]
 
     @property
@@ -82,7 +82,7 @@ class Preview:
             if self.tags > MOST_TAGS:
                 raise BadFile(TOO_MANY.format(MOST_TAGS, "tags"))
             if len(self.first) < FIRST_ROWS:
-                self.first.append([cell(row[name]) for name in SHOWN])
+                self.first.append([(label, cell(row[name])) for label, name in zip(self.columns, SHOWN, strict=True)])
             yield line, row
 
 

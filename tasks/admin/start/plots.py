@@ -99,7 +99,7 @@ def columns(plot: Plot) -> Picture:
         marks.append(Mark(figure, title, series, box, target))
     ticks = range(-high * (len(plot.series) - 1), high + 1, step)
     levels = [(abs(tick), top + most - most * tick / high) for tick in ticks]
-    texts = [Text(f"{tick:,}", left - 5, y + 4, "end") for tick, y in levels]
+    texts = [Text(short(tick), left - 5, y + 4, "end") for tick, y in levels]
     months = [(number, row.name) for number, row in enumerate(plot.rows) if row.name.endswith("-01")]
     texts += [Text(MONTHS[int(name[5:7]) - 1], left + width * number, bottom) for number, name in months]
     grid = [Box(left, y - 0.25, WIDTH - left, 0.5) for _, y in levels]
@@ -111,6 +111,12 @@ def round_step(peak: int) -> int:
     """The distance of lines for at most four of them: 1, 2 or 5 times a power of ten."""
     steps = (base * int(f"1{'0' * power}") for power in range(20) for base in (1, 2, 5))
     return next(step for step in steps if 4 * step >= peak)
+
+
+def short(number: int) -> str:
+    """For an axis: 1500 is 1.5k."""
+    size, unit = next(((size, unit) for size, unit in ((1_000_000, "M"), (1000, "k")) if number >= size), (1, ""))
+    return f"{number / size:g}{unit}"
 
 
 def bars(plot: Plot) -> Picture:

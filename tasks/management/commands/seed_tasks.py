@@ -115,11 +115,12 @@ def draw_description(rng: random.Random, area: "Area") -> str | None:
 
 def draw_progress(rng: random.Random, now: float, age: float) -> tuple[str | None, ...]:
     """Draws completed, completed_at, due_date, created_at and updated_at for a task of `age` seconds at `now`."""
-    created = working_day(rng, now - age)
-    updated = created + min(now - created, LONGEST_WORK) * rng.random() ** 3
+    begun = working_day(rng, now - age)
+    last = begun + min(now - begun, LONGEST_WORK) * rng.random() ** 3
+    created, updated = in_hours(begun), in_hours(last)
     done = rng.random() < 0.2 + 0.65 * min(1, age / LONGEST_WORK)
     # As many are late today as on any other day: tasks that are late stay so for 12 days on average.
-    is_late = rng.random() < (0.3 if done else 0.02)
+    is_late = rng.random() < (0.3 if done else 0.0125)
     late = rng.expovariate(1 / 12) if is_late else -rng.random() * (10 if done else 75)
     due = max(created, (updated if done else now) - DAY * late)
     due_date = None if rng.random() < 0.25 else instant(due)[:10]
@@ -131,6 +132,12 @@ def working_day(rng: random.Random, at: float) -> float:
     """The same time, or most often the Thursday or Friday before, if it is on a weekend."""
     is_weekend = (int(at // DAY) + 3) % 7 > 4  # 1970-01-01 was a Thursday
     return at - 2 * DAY if is_weekend and rng.random() < 0.9 else at
+
+
+def in_hours(at: float) -> float:
+    """The same day, between 7 and 18 o'clock. What was later on a day still is."""
+    day, second = divmod(at, DAY)
+    return day * DAY + (7 + 11 * second / DAY) * 3600
 
 
 def pick(rng: random.Random, options: Sequence[T]) -> T:
