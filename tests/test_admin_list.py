@@ -257,6 +257,31 @@ def test_a_list_of_many_says_that_it_is_cut(staff: Client, monkeypatch: pytest.M
     assert "Only the first" not in text_of(staff)
 
 
+def test_a_list_that_an_index_has_together_is_longer(staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tasks(70)
+    monkeypatch.setattr("config.pages.bounded_list.MOST_OF_MANY", 60)
+    monkeypatch.setattr("config.pages.bounded_list.BoundedPaginator.plan", Plan(50_000, 1000))
+    assert "Only the first" not in text_of(staff)
+
+
+@pytest.mark.parametrize(
+    ("page", "crumbs"),
+    [
+        ("{task}/change/", "Home › Tasks › Buy milk"),
+        ("{task}/history/", "Home › Tasks › Buy milk › History"),
+        ("add/", "Home › Tasks › Add task"),
+        ("import/", "Home › Tasks › Import tasks"),
+        ("", ""),  # the bar at the top says it
+    ],
+)
+def test_every_page_says_where_it_is(staff: Client, page: str, crumbs: str) -> None:
+    task = make_task("Buy milk")
+    text = text_of(staff, page.format(task=task.pk))
+    found = re.search(r'<div class="breadcrumbs">(.*?)</div>', text, re.DOTALL)
+    words = html.unescape(re.sub(r"<[^>]*>", "", found[1])).split() if found else []
+    assert " ".join(words) == crumbs
+
+
 def test_a_search_that_finds_nothing_has_an_empty_list(staff: Client) -> None:
     make_task()
     assert "0 tasks" in text_of(staff, "?q=nothing")

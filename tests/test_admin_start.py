@@ -14,7 +14,7 @@ from config.api.attribution import attribute_changes
 from tasks.admin import changes as admin_changes
 from tasks.admin.start import figures
 from tasks.admin.start import page as start_page
-from tasks.admin.start.plots import round_step
+from tasks.admin.start.plots import round_step, short
 from tasks.models import Change, Task
 from tests.factories import client_of, make_task, make_tasks, make_user
 
@@ -313,3 +313,10 @@ def test_the_figures_are_counted_by_indexes_and_without_the_tables(staff: Client
             plan = "\n".join(row[0] for row in cursor.fetchall())
             assert "Index Only Scan" in plan
             assert not re.search("(Seq|Index) Scan .*on tasks_(task|change) ", plan), plan
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0"), (500, "500"), (1000, "1k"), (1500, "1.5k"), (200_000, "200k"), (2_000_000, "2M")]
+)
+def test_numbers_on_an_axis_are_short(number: int, text: str) -> None:
+    assert short(number) == text

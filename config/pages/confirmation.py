@@ -97,7 +97,7 @@ class ConfirmingAdmin(BoundedAdmin):
 
     def reason(self, exc: IntegrityError) -> str:
         """Why the database refused to write the rows."""
-        raise exc
+        raise NotImplementedError
 
     def ask_and_do(self, request: HttpRequest, queryset: QuerySet[Any], action: Action) -> HttpResponse | None:
         """The confirmation page; once confirmed, None and a message, if the rows are still as the page showed them."""
