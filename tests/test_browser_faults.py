@@ -51,6 +51,9 @@ def test_no_list_in_use_has_a_fault(chromium: Browser, server: Server, alice: Us
         )
         expect(page.get_by_role("link", name="Due in -1")).to_be_visible()
         found += faults(page)
+        page.goto(f"{LIST}?q=nothing")
+        expect(page.get_by_text("No tasks match.")).to_be_visible()
+        found += faults(page)
         assert not found, "\n".join(found)
 
 
@@ -120,6 +123,13 @@ def test_no_answer_to_a_form_has_a_fault(chromium: Browser, server: Server, alic
         press(page, "Save")
         expect(page.get_by_label("Token", exact=True)).to_have_value(re.compile("^tasks_"))
         found += faults(page)
+        page.get_by_role("link", name="Done").click()
+        page.get_by_role("link", name="phone").click()
+        press(page, "Revoke this token")
+        expect(page.get_by_role("heading", name="Revoke 1 token?")).to_be_visible()
+        found += faults(page)
+        press(page, "Revoke 1 token")
+        expect(page.get_by_text("1 token revoked.")).to_be_visible()
         page.get_by_role("button", name="Menu").click()
         press(page, "Log out")
         expect(page.get_by_text("Log in again")).to_be_visible()
