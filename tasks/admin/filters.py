@@ -125,8 +125,8 @@ class TagsFilter(admin.ListFilter):
 
     @staticmethod
     def field() -> Any:
-        # Select2 would open its list on the page, behind the drawer.
-        attrs = {"data-dropdown-parent": "#changelist-filter"}
+        # Select2 would open its list on the page, behind the drawer; or in a drawer that is scrolled, out of sight.
+        attrs = {"data-dropdown-parent": ".tags-filter"}
         widget = AutocompleteSelectMultiple(Task._meta.get_field("tags"), admin.site, attrs)  # noqa: SLF001 - public
         return forms.ModelMultipleChoiceField(Tag.objects.all(), widget=widget, required=False)
 

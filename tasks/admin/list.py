@@ -52,10 +52,10 @@ class TaskList(StaffAdmin):
     list_filter = (
         StateFilter,
         DueFilter,
+        TagsFilter,
         PriorityLevelFilter,
         UpdatedFilter,
         UpdatedByFilter,
-        TagsFilter,
         # the links of the start page
         CreatedFilter,
         CompletedFilter,
