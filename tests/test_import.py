@@ -23,7 +23,7 @@ from tests.factories import make_task
 # An import is a transaction of its own.
 pytestmark = pytest.mark.django_db(transaction=True)
 
-HINT = "Add --skip-bad FILE to import the good rows and write the bad ones to FILE."
+HINT = "Add --skip-invalid FILE to import the valid rows and write the invalid ones to FILE."
 TASKS = 'reference,title,tags\nr1,Buy milk,"home,Shop"\nr2,Pay rent,HOME\n'
 
 
@@ -152,7 +152,7 @@ def test_with_a_bad_row_nothing_is_imported(tmp_path: Path) -> None:
     assert too_long.startswith("line 6, tags: ")
     assert rest == [
         "line 5, reference: Line 2 has the same reference, 'r1'.",
-        f"Bad rows: 3. Nothing was imported. {HINT}",
+        f"Invalid rows: 3. Nothing was imported. {HINT}",
     ]
     assert not Task.objects.exists()
     assert not Tag.objects.exists()
@@ -174,9 +174,9 @@ def test_bad_rows_are_written_to_a_file_corrected_there_and_imported(tmp_path: P
         lines = list(map(json.dumps, rows))
         text = "\n".join(lines) if file_format == "jsonl" else f"[{','.join(lines)}]"
     bad = tmp_path / f"bad.{file_format}"
-    said = run(write(tmp_path, text, f"tasks.{file_format}"), skip_bad=str(bad))
+    said = run(write(tmp_path, text, f"tasks.{file_format}"), skip_invalid=str(bad))
     assert "Tasks imported: 2; already there: 0" in said
-    assert f"Bad rows written to {bad}: 2" in said
+    assert f"Invalid rows written to {bad}: 2" in said
     corrected = bad.read_text().replace('"title": ""', '"title": "Three"').replace("required.,,", "required.,,Three")
     corrected = corrected.replace('"r1"', '"r2"').replace(",r1,Two", ",r2,Two")
     assert "Tasks imported: 2; already there: 0" in run(write(tmp_path, corrected, f"corrected.{file_format}"))
@@ -185,13 +185,13 @@ def test_bad_rows_are_written_to_a_file_corrected_there_and_imported(tmp_path: P
 
 def test_a_bad_row_with_a_number_that_is_too_long_is_written_as_valid_json(tmp_path: Path) -> None:
     bad = tmp_path / "bad.jsonl"
-    run(write(tmp_path, f'{{"title": "A", "due_date": {"9" * 30}}}', "tasks.jsonl"), skip_bad=str(bad))
+    run(write(tmp_path, f'{{"title": "A", "due_date": {"9" * 30}}}', "tasks.jsonl"), skip_invalid=str(bad))
     assert refused(bad, dry_run=True).startswith("line 1, due_date: ")
 
 
 def test_a_row_with_too_many_cells_keeps_them_in_the_file_of_bad_rows(tmp_path: Path) -> None:
     bad = tmp_path / "bad.csv"
-    run(write(tmp_path, "reference,title\nr1,A,B\n"), skip_bad=str(bad))
+    run(write(tmp_path, "reference,title\nr1,A,B\n"), skip_invalid=str(bad))
     assert bad.read_text().splitlines()[1:] == [
         '"Expected 2 cells, as in the header; this row has 3. A cell that contains a separator must be quoted.",r1,A,B'
     ]
@@ -207,19 +207,19 @@ def test_what_is_not_carried_over_is_counted_by_name(tmp_path: Path) -> None:
 
 
 def test_without_bad_rows_their_file_is_an_empty_array(tmp_path: Path) -> None:
-    run(write(tmp_path, "[]", "tasks.json"), skip_bad=str(tmp_path / "bad.json"))
+    run(write(tmp_path, "[]", "tasks.json"), skip_invalid=str(tmp_path / "bad.json"))
     assert json.loads((tmp_path / "bad.json").read_text()) == []
 
 
 def test_a_dry_run_reports_what_would_be_imported_and_changes_nothing(tmp_path: Path) -> None:
     file = write(tmp_path, TASKS + "r3,,\n")
     with CaptureQueriesContext(connection) as queries:
-        said = run(file, dry_run=True, skip_bad=str(tmp_path / "bad.csv"))
+        said = run(file, dry_run=True, skip_invalid=str(tmp_path / "bad.csv"))
     bad, *outcome = said.splitlines()
     assert bad.startswith("line 4, title: ")
     assert outcome == [
         "CSV. Tasks that would be imported: 2; already there: 0",
-        f"Bad rows that would be written to {tmp_path / 'bad.csv'}: 1",
+        f"Invalid rows that would be written to {tmp_path / 'bad.csv'}: 1",
     ]
     assert not (tmp_path / "bad.csv").exists()
     assert not Task.objects.exists()
@@ -229,7 +229,7 @@ def test_a_dry_run_reports_what_would_be_imported_and_changes_nothing(tmp_path: 
 def test_a_dry_run_with_a_bad_row_is_refused_as_the_import_would_be(tmp_path: Path) -> None:
     said = refused(write(tmp_path, TASKS + "r3,,\n"), dry_run=True)
     assert said.startswith("line 4, title: ")
-    assert said.endswith(f"Bad rows: 1. Nothing would be imported. {HINT}")
+    assert said.endswith(f"Invalid rows: 1. Nothing would be imported. {HINT}")
 
 
 @pytest.mark.parametrize("dry_run", [True, False])
@@ -237,22 +237,22 @@ def test_a_file_for_bad_rows_that_cannot_be_written_is_refused_in_a_dry_run_too(
     tmp_path: Path, *, dry_run: bool
 ) -> None:
     file = write(tmp_path, TASKS)
-    for skip_bad, reason in (
+    for skip_invalid, reason in (
         (
             tmp_path / "missing" / "bad.csv",
             f"{tmp_path}/missing/bad.csv: No such file or directory. Nothing was imported.",
         ),
         (tmp_path, "Is a directory. Nothing was imported."),
-        (file, f"--skip-bad names the file that is imported, {file}. Nothing was imported."),
+        (file, f"--skip-invalid names the file that is imported, {file}. Nothing was imported."),
     ):
-        assert reason in refused(file, skip_bad=str(skip_bad), dry_run=dry_run)
+        assert reason in refused(file, skip_invalid=str(skip_invalid), dry_run=dry_run)
     assert file.read_text() == TASKS
     (tmp_path / "bad.csv").write_text("before")
-    assert "2; already there: 0" in run(file, skip_bad=str(tmp_path / "bad.csv"), dry_run=dry_run)
+    assert "2; already there: 0" in run(file, skip_invalid=str(tmp_path / "bad.csv"), dry_run=dry_run)
     assert ((tmp_path / "bad.csv").read_text() == "before") == dry_run
-    run(file, skip_bad=str(tmp_path / "new.csv"), dry_run=dry_run)
+    run(file, skip_invalid=str(tmp_path / "new.csv"), dry_run=dry_run)
     assert (tmp_path / "new.csv").exists() != dry_run
-    run(file, skip_bad="/dev/null", dry_run=dry_run)
+    run(file, skip_invalid="/dev/null", dry_run=dry_run)
 
 
 def test_the_history_names_the_import_as_the_actor(tmp_path: Path) -> None:

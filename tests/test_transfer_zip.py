@@ -203,16 +203,16 @@ def test_the_command_imports_a_zip_file_once_whatever_the_format(tmp_path: Path,
 def test_bad_rows_of_a_zip_file_are_written_in_the_format_of_its_files(tmp_path: Path) -> None:
     file, bad = tmp_path / "export.zip", tmp_path / "bad"
     file.write_bytes(packed({"Home.csv": f'{HEADER}task,"A\nb",1\ntask,,1\n'}))
-    said = run(file, skip_bad=str(bad))
+    said = run(file, skip_invalid=str(bad))
     assert said.splitlines() == [
         "line 4, title: Must contain a visible character. (Home.csv)",
         "Todoist's CSV in a zip file. Tasks imported: 1; already there: 0",
-        f"Bad rows written to {bad}: 1",
+        f"Invalid rows written to {bad}: 1",
         "Titles put on one line: 1",
     ]
     assert bad.read_text().startswith("error,reference,title,")
     file.write_bytes(packed({"data.json": '[{"tasks": [{"title": "No id"}]}]'}))
-    run(file, skip_bad=str(bad))
+    run(file, skip_invalid=str(bad))
     assert json.loads(bad.read_text())[0]["title"] == "No id"
 
 

@@ -143,7 +143,7 @@ def tags_of(cell: str) -> list[str] | str:
 
 
 class CSVWriter:
-    """Writes bad rows. The first column has the errors of the row; the cells follow in their order."""
+    """Writes invalid rows. The first column has the errors of the row; the cells follow in their order."""
 
     def __init__(self, file: Any) -> None:
         self.writer = csv.writer(file, lineterminator="\n")

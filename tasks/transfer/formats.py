@@ -25,7 +25,7 @@ SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json
 
 @dataclass
 class Reading:
-    """What a file contains. `file_format` is the one in which its bad rows are written."""
+    """What a file contains. `file_format` is the one in which its invalid rows are written."""
 
     of: str
     file_format: str

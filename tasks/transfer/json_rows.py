@@ -11,7 +11,7 @@ from tasks.transfer.foreign.unread import refuse_json
 from tasks.transfer.json_stream import TOO_DEEP, JSONStream, not_json
 from tasks.transfer.records import IGNORED, NOTE, BadFile, Record, RowFault
 
-TEXT = "text"  # the name under which a bad row keeps what is not an object
+TEXT = "text"  # the name under which an invalid row keeps what is not an object
 TOO_LONG = 10**21
 RESULTS, NEXT = "results", "next"
 PAGE = re.compile(r'\{\s*"(count|next|previous|results)"\s*:')
@@ -85,7 +85,7 @@ def as_record(line: int, value: Any) -> Record:
 
 
 class JSONWriter:
-    """Writes bad rows. The first field of each has its errors."""
+    """Writes invalid rows. The first field of each has its errors."""
 
     first, between, last, nothing = "[\n", ",\n", "\n]\n", "[]\n"
 

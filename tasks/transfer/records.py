@@ -14,7 +14,7 @@ from config.api.parsers import Members, with_faults
 from tasks.serializers import TaskSerializer
 from tasks.transfer.models import REFERENCE_LENGTH
 
-# The column of a file of bad rows that has the errors. It is for people; an import ignores it.
+# The column of a file of invalid rows that has the errors. It is for people; an import ignores it.
 NOTE = "error"
 # The API returns id and updated_at and ignores them in a request body.
 IGNORED = (NOTE, "id", "updated_at")
@@ -100,7 +100,7 @@ def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterato
 
 
 def checked(record: Record) -> Values | None:
-    """The validated values, or None if the record is bad; record.faults then has every error."""
+    """The validated values, or None if the record is invalid; record.faults then has every error."""
     if record.reason:
         record.faults.append(RowFault(record.line, "", record.reason))
     unknown = [name for name in record.values if name not in COLUMNS] if len(record.values) > MOST_UNKNOWN else []

@@ -1,4 +1,4 @@
-"""Imports tasks from a file: all rows or none, or with --skip-bad the good ones."""
+"""Imports tasks from a file: all rows or none, or with --skip-invalid the valid ones."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ class Command(BaseCommand):
     help = (
         "Import tasks from CSV, JSON Lines, JSON, Todoist's CSV or Vikunja's data.json, each also compressed with gzip,"
         " or from the zip file of Todoist or Vikunja."
-        " If a row is bad, nothing is imported. A row that was imported before is skipped."
+        " If a row is invalid, nothing is imported. A row that was imported before is skipped."
     )
     requires_migrations_checks = True
 
@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("file", metavar="FILE", help="the file to read, or - for stdin")
         parser.add_argument("--format", choices=(*FORMATS, ZIP), help="default: by the suffix of FILE")
         parser.add_argument("--dry-run", action="store_true", help="report what an import would do, and import nothing")
-        parser.add_argument("--skip-bad", metavar="FILE", help="import the good rows, and write the bad ones to FILE")
+        parser.add_argument("--skip-invalid", metavar="FILE", help="import the valid rows, write the others to FILE")
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         )
         if job.bad:
             written = "that would be written" if job.dry_run else "written"
-            self.stdout.write(f"Bad rows {written} to {job.skip_bad}: {job.bad:,}")
+            self.stdout.write(f"Invalid rows {written} to {job.skip_invalid}: {job.bad:,}")
         for name, count in job.reading.not_carried_over:
             self.stdout.write(f"Not carried over: {name} ({count:,})")
         for name, count in job.reading.changed:
@@ -75,7 +75,7 @@ class Job:
         self.stderr = stderr
         self.file: str = options["file"]
         self.dry_run: bool = options["dry_run"]
-        self.skip_bad: str | None = options["skip_bad"]
+        self.skip_invalid: str | None = options["skip_invalid"]
         self.file_format: str = options["format"] or format_of(self.file) or ""
         if not self.file_format:
             raise CommandError(UNKNOWN_FORMAT)
@@ -90,8 +90,8 @@ class Job:
             bar = tqdm.wrapattr(file, "read", total=size, disable=None, desc="reading", leave=False)
             watched: Any = stack.enter_context(bar)
             self.reading = read(Source(watched), self.file_format)
-            if self.skip_bad:
-                self.open_bad(Path(self.skip_bad), file, stack)
+            if self.skip_invalid:
+                self.open_bad(Path(self.skip_invalid), file, stack)
             outcome = self.transact()
             if self.writer:
                 self.writer.close()
@@ -99,7 +99,7 @@ class Job:
 
     def open_bad(self, path: Path, file: Any, stack: ExitStack) -> None:
         if path.exists() and os.path.samestat(path.stat(), os.fstat(file.fileno())):
-            raise CommandError(f"--skip-bad names the file that is imported, {path}. Nothing was imported.")
+            raise CommandError(f"--skip-invalid names the file that is imported, {path}. Nothing was imported.")
         if not self.dry_run:
             self.writer = WRITERS[self.reading.file_format](stack.enter_context(path.open("w", newline="")))
         elif path.is_file() or path.is_dir():
@@ -113,10 +113,10 @@ class Job:
             if not self.dry_run:
                 load.lock()
             load.stage(good(self.reading.records, self.refuse), self.refuse)
-            if self.bad and not self.skip_bad:
+            if self.bad and not self.skip_invalid:
                 happened = "would be" if self.dry_run else "was"
-                hint = "Add --skip-bad FILE to import the good rows and write the bad ones to FILE."
-                raise CommandError(f"Bad rows: {self.bad:,}. Nothing {happened} imported. {hint}")
+                hint = "Add --skip-invalid FILE to import the valid rows and write the invalid ones to FILE."
+                raise CommandError(f"Invalid rows: {self.bad:,}. Nothing {happened} imported. {hint}")
             outcome = load.compare(keep=not self.dry_run)
             if not self.dry_run:
                 self.write(outcome.created)
