@@ -15,6 +15,7 @@ from config.api.errors import InvalidBody
 from config.api.fields import DateTimeField
 from config.api.parsers import Members, with_faults
 from tasks.serializers import TaskSerializer
+from tasks.transfer import records
 from tasks.transfer.csv_rows import cell_of, reader_of
 from tasks.transfer.formats import format_of, read
 from tasks.transfer.json_stream import JSONStream
@@ -440,3 +441,15 @@ def test_a_row_is_accepted_exactly_if_the_api_accepts_it_as_a_body(body: dict[st
     assert [fault.reason for fault in record.faults] == [fault["detail"] for fault in faults]
     assert (row or {}).items() >= values.items()
     assert (row is None) == bool(faults)
+
+
+def test_an_error_says_which_task_of_a_line_it_is_about() -> None:
+    text = '[{"title": ""}, {"title": "A"}, {"title": ""},\n{"title": ""}]'
+    refused: list[Record] = []
+    list(records.good(read(Source(io.BytesIO(text.encode())), "json").records, refused.append))
+    wrong = "title: Must contain a visible character."
+    assert [str(fault) for record in refused for fault in record.faults] == [
+        f"line 1, {wrong}",
+        f"line 1, {wrong} (task 3 of the line)",
+        f"line 2, {wrong}",
+    ]

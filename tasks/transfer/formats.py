@@ -93,13 +93,18 @@ def named(name: str, of: str, reading: Reading) -> Iterator[Record]:
     if reading.of != of:
         raise BadFile(f"This is {reading.of}, not {of}. {EXTRACT}")
     for record in reading.records:
-        record.file = name
+        record.places.append(name)
         yield record
 
 
 def ended(stream: JSONStream, records: Iterator[Record]) -> Iterator[Record]:
-    """The records; any text after the array, or the page that has it, is an error."""
-    yield from records
+    """The records, which may be on one line; any text after the array, or the page that has it, is an error."""
+    line = task = 0
+    for record in records:
+        line, task = record.line, task + 1 if record.line == line else 1
+        if task > 1:
+            record.places.append(f"task {task:,} of the line")
+        yield record
     if stream.peek():
         raise stream.refusal("There is text after the end of the array or object.")
 

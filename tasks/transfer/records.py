@@ -79,7 +79,7 @@ class Record:
     values: dict[str, Any]
     reason: str = ""
     faults: list[RowFault] = field(default_factory=list)
-    file: str = ""  # in a zip file
+    places: list[str] = field(default_factory=list)  # besides the line: the file in a zip file
 
     @property
     def note(self) -> str:
@@ -92,8 +92,9 @@ def good(records: Iterator[Record], refuse: Callable[[Record], None]) -> Iterato
     for record in records:
         values = checked(record)
         if values is None:
-            if record.file:
-                record.faults = [each._replace(reason=f"{each.reason} ({record.file})") for each in record.faults]
+            if record.places:
+                place = ", ".join(record.places)
+                record.faults = [each._replace(reason=f"{each.reason} ({place})") for each in record.faults]
             refuse(record)
         else:
             yield record.line, values
