@@ -7,7 +7,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from config.server.logs import CURRENT_REQUEST, NO_REQUEST
 
-# Requests of one connection; others may be waiting for a thread. With 8, the slowest percent of requests took twice as long.
+# Requests of one connection; others may be waiting for a thread. With 8, the slowest percent took twice as long.
 MOST_IN_A_ROW = 2
 # Milliseconds to wait for the next request of a connection. A busy client sends it sooner, and other clients that wait
 # for the thread lose no more than this.
