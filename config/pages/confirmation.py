@@ -73,8 +73,8 @@ class ConfirmingAdmin(BoundedAdmin):
         return super().get_action_choices(request, [("", "Choose an action")])
 
     def page(self, request: HttpRequest, template: str, context: Context) -> TemplateResponse:
-        request.current_app = self.admin_site.name
         """The template of this model, of its app, or of all, as Django chooses those of its own pages."""
+        request.current_app = self.admin_site.name
         label, name = self.opts.app_label, self.opts.model_name
         places = [f"admin/{room}{template}.html" for room in (f"{label}/{name}/", f"{label}/", "")]
         return TemplateResponse(
