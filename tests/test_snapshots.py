@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from config.postgresql.keyset import decoded, encoded
 from config.postgresql.snapshots import MAX, MOST_RUNNING, Point, Snapshot, checksum
 
 SINCE = Snapshot(50, (20, 40))
@@ -20,6 +21,26 @@ def text_of(content: Any) -> str:
 def refused(text: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(text)}$"):
         Point.parse(text)
+
+
+def content_of(text: str) -> bytes | None:
+    try:
+        return decoded(text)
+    except ValueError:
+        return None
+
+
+@pytest.mark.parametrize("content", [b"a", b"ab", b"abc", b"\xff\xfe"])
+def test_only_one_text_stands_for_a_content(content: bytes) -> None:
+    text = encoded(content)
+    assert content_of(text) == content
+    others = [text[:-1] + chr(code) for code in range(33, 127)]
+    assert [other for other in others if content_of(other) == content] == [text]
+
+
+@pytest.mark.parametrize("text", ["YR", "YWJ", "YQ==", "YQ=", "Y Q"])
+def test_bits_and_signs_that_mean_nothing_are_refused(text: str) -> None:
+    assert content_of(text) is None
 
 
 @pytest.mark.parametrize(

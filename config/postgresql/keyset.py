@@ -5,7 +5,6 @@ every row exactly once, except rows that others insert or delete in the meantime
 """
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -81,16 +80,15 @@ class Cursor:
         """The text of a cursor at a row, for a response."""
         values = [row[name.removeprefix("-")] for name in order.names]
         text = json.dumps([order.names, backwards, values], ensure_ascii=False, separators=(",", ":"))
-        return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+        return encoded(text.encode())
 
     @classmethod
     def parse(cls, text: str, order: Order) -> Self:
         """Raises ValueError if `text` is not a cursor of this order."""
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
-            names, backwards, values = json.loads(raw)
+            names, backwards, values = json.loads(decoded(text))
             parsed = tuple(column.parse(value) for (column, _), value in zip(order.columns, values, strict=True))
-        except (binascii.Error, ValueError, TypeError, KeyError, RecursionError, forms.ValidationError) as exc:
+        except (ValueError, TypeError, KeyError, RecursionError, forms.ValidationError) as exc:
             raise ValueError(text) from exc
         if names != [*order.names] or not isinstance(backwards, bool):
             raise ValueError(text)
@@ -136,6 +134,19 @@ class Page:
             "limit": self.limit + 1,
             "offset": self.offset,
         }
+
+
+def encoded(content: bytes) -> str:
+    """For a URL (base64url of RFC 4648, without padding)."""
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def decoded(text: str) -> bytes:
+    """Raises ValueError if `encoded` does not return this text, as where bits after the end are set."""
+    content = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
+    if encoded(content) != text:
+        raise ValueError(text)
+    return content
 
 
 class Plan(NamedTuple):

@@ -4,14 +4,14 @@ A transaction that began earlier can commit later, so neither a time nor a numbe
 does (pg_current_snapshot): each transaction is in it or not. Rows carry the number of the transaction that wrote them.
 """
 
-import base64
-import binascii
 import json
 import zlib
 from dataclasses import dataclass
 from typing import Any, Self
 
 from django.db.models import BigIntegerField
+
+from config.postgresql.keyset import decoded, encoded
 
 # A longer list would not fit into a URL. Then the point says that nothing since the oldest of them was seen: its reader
 # gets some changes twice, and misses none.
@@ -59,14 +59,13 @@ class Point:
         """The point for a URL, with a checksum: a damaged point must not pass for another one."""
         snapshots = [each and [each.end, *each.running] for each in (self.since, self.until)]
         content = json.dumps([self.database, self.proof, *snapshots, self.last], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(content + checksum(content)).decode().rstrip("=")
+        return encoded(content + checksum(content))
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Raises ValueError if `text` is not that of a point."""
         try:
-            raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars="-_", validate=True)
-            database, proof, since, until, last = json.loads(checked(raw))
+            database, proof, since, until, last = json.loads(checked(decoded(text)))
             return cls(
                 number(database),
                 pair(proof),
@@ -74,7 +73,7 @@ class Point:
                 snapshot(until) if until else None,
                 pair(last) if last else None,
             )
-        except (binascii.Error, ValueError, TypeError, RecursionError) as exc:
+        except (ValueError, TypeError, RecursionError) as exc:
             raise ValueError(text) from exc
 
     @property
