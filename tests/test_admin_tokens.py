@@ -166,6 +166,17 @@ def test_tokens_that_are_revoked_already_are_left_out(alice: User) -> None:
     assert message in staff.post(LIST, form_in(answer), follow=True).content.decode()
 
 
+def test_the_question_costs_the_same_queries_for_one_and_for_five_tokens(alice: User) -> None:
+    staff, counts = log_in(alice), []
+    for name in ("anna", "bert", "carl", "dora", "emil"):
+        make_token(make_user(name))
+    for tokens in (Token.objects.all()[:1], Token.objects.all()):
+        with CaptureQueriesContext(connection) as queries:
+            assert "Revoke" in ask(staff, *tokens)
+        counts.append(len(queries) - 1)  # the query of the test itself
+    assert counts[0] == counts[1]
+
+
 def test_nobody_revokes_the_token_of_another(anna: User, alice: User) -> None:
     make_token(alice)
     answer = log_in(anna).post(LIST, {"action": "revoke", "_selected_action": [alice.tokens.get().pk], "post": "yes"})

@@ -26,7 +26,7 @@ CHEAP = 30_000  # in the planner's units: about 50 ms
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]  # Django has no generics here at run time
     """Pages of the first `most` rows in the list's order."""
 
-    few = 10_000
+    few = 10_000  # rows that are fetched and sorted whatever that costs
 
     @cached_property
     def plan(self) -> Plan:

@@ -96,8 +96,9 @@ class TokenAdmin(ConfirmingAdmin):
     @admin.action(permissions=["change"], description="Revoke selected tokens")
     def revoke(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse | None:
         def write(keys: list[int], data: dict[str, Any]) -> Done:
-            tokens = list(Token.objects.filter(pk__in=keys, revoked_at=None))
-            Token.objects.filter(pk__in=keys, revoked_at=None).update(revoked_at=timezone.now())
+            left = Token.objects.filter(pk__in=keys, revoked_at=None)
+            tokens = list(left)
+            left.update(revoked_at=timezone.now())
             for token in tokens:
                 self.log_change(request, token, "Revoked.")
             return Done(f"{count_of(tokens, 'token')} revoked. Requests with {them(tokens)} are now refused.")
@@ -105,7 +106,8 @@ class TokenAdmin(ConfirmingAdmin):
         return self.ask_and_do(request, queryset, Action(revoke_question, "revoked", write))
 
     def listed(self, rows: QuerySet[Token]) -> list[Selected]:
-        return [Selected(token.pk, token.name, f"{token.user}, {token.state}", token.revoked_at) for token in rows]
+        tokens = rows.prefetch_related("user")
+        return [Selected(token.pk, token.name, f"{token.user}, {token.state}", token.revoked_at) for token in tokens]
 
 
 def revoke_question(rows: Rows) -> Question:
